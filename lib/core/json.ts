@@ -1,0 +1,7 @@
+/** A JSON object: what `JSON.parse` makes of `{…}`. */
+export type JsonObject = { [key: string]: unknown };
+
+/** Whether a value is a JSON object: not null, not a list. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,86 @@
+/**
+ * Time. Wall-clock time is for people, time stamps and certificates only; every wait and every limit
+ * counts on the monotonic clock, because the wall clock of a device may jump by decades.
+ */
+export interface Clock {
+  /** Milliseconds since 1970, as the device believes. */
+  now(): number;
+  /** Milliseconds since some fixed point; never goes back. */
+  monotonic(): number;
+  /** Calls back once after a time; the returned function cancels. A timer never keeps time itself. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+/**
+ * Waits.
+ *
+ * @throws The signal's reason, at once when it is aborted.
+ */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const onAbort = (): void => {
+      cancel();
+      reject(signal?.reason);
+    };
+    const cancel = clock.after(delayMs, () => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** A time limit that can be disposed of before it strikes. */
+export interface Deadline {
+  /** Aborted at the limit, or when the outer signal is. */
+  readonly signal: AbortSignal;
+  /** Whether the limit itself struck. */
+  readonly isExpired: boolean;
+  /** Starts the time anew. */
+  restart(): void;
+  /** Forgets the limit; the signal is never aborted by it afterwards. */
+  dispose(): void;
+}
+
+/**
+ * Makes a signal that is aborted after `limitMs` with `makeError()`, or when `outer` is aborted.
+ * The owner must call `dispose` in a `finally`.
+ */
+export function startDeadline(
+  clock: Clock,
+  limitMs: number,
+  makeError: () => Error,
+  outer?: AbortSignal,
+): Deadline {
+  const controller = new AbortController();
+  let isExpired = false;
+  let cancel = (): void => {};
+  const onOuterAbort = (): void => {
+    cancel();
+    controller.abort(outer?.reason);
+  };
+  const restart = (): void => {
+    cancel();
+    cancel = clock.after(limitMs, () => {
+      isExpired = true;
+      controller.abort(makeError());
+    });
+  };
+  if (outer?.aborted) controller.abort(outer.reason);
+  else {
+    outer?.addEventListener("abort", onOuterAbort, { once: true });
+    restart();
+  }
+  return {
+    signal: controller.signal,
+    get isExpired() {
+      return isExpired;
+    },
+    restart,
+    dispose() {
+      cancel();
+      outer?.removeEventListener("abort", onOuterAbort);
+    },
+  };
+}

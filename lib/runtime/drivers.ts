@@ -1,0 +1,62 @@
+/**
+ * The seam between the rules of this project and the machine it runs on: objects of plain functions,
+ * one per kind of resource. Nothing here decides anything. Everything above takes its drivers as a
+ * parameter, so that a test can hand in one that loses power, time or the network.
+ *
+ * @module
+ */
+import type { HttpDriver, HttpDriverOptions } from "./http_driver.ts";
+import type { FileDriver } from "./file_driver.ts";
+import type { ProcessDriver } from "./process_driver.ts";
+import type { SocketDriver } from "./socket_driver.ts";
+import type { Clock } from "./clock.ts";
+
+/** Source of unpredictable numbers. */
+export interface RandomDriver {
+  /** A number r with 0 ≤ r < 1, for jitter; not for secrets. */
+  next(): number;
+  /** A random UUID, version 4. */
+  uuid(): string;
+}
+
+/** POSIX signals that the daemon reacts to. */
+export type SignalName = "SIGHUP" | "SIGINT" | "SIGTERM" | "SIGUSR1" | "SIGUSR2";
+
+/** Signals sent to this process. */
+export interface SignalDriver {
+  /** Calls `handler` at each `signal` until the returned function is called. */
+  on(signal: SignalName, handler: () => void): () => void;
+}
+
+/** The process we are: its standard streams, environment and identity. */
+export interface SelfDriver {
+  /** ID of this process. */
+  readonly pid: number;
+  /** User ID of this process. */
+  readonly uid: number;
+  /** An environment variable, or `undefined` when it is unset or not permitted. */
+  env(name: string): string | undefined;
+  /** Writes to standard output, whole and in order. */
+  writeOut(text: string): void;
+  /** Writes to standard error, whole and in order. */
+  writeError(text: string): void;
+  /** Columns of the terminal behind the stream, or `undefined` when it is none. */
+  terminalColumns(stream: "stdout" | "stderr"): number | undefined;
+  /** Command and first arguments that run a module of this project in a new process. */
+  selfCommand(module: URL): string[];
+}
+
+/** All drivers of one runtime. */
+export interface Drivers {
+  /** `deno` or `node`, with its version; for logs and inventory. */
+  readonly runtime: { readonly name: "deno" | "node"; readonly version: string };
+  readonly files: FileDriver;
+  readonly processes: ProcessDriver;
+  readonly sockets: SocketDriver;
+  readonly clock: Clock;
+  readonly random: RandomDriver;
+  readonly signals: SignalDriver;
+  readonly self: SelfDriver;
+  /** Makes an HTTP client; the caller closes it. */
+  http(options: HttpDriverOptions): Promise<HttpDriver>;
+}

@@ -1,0 +1,139 @@
+/** What a path is; links are not followed. */
+export interface FileInfo {
+  readonly kind: "file" | "directory" | "link" | "other";
+  readonly sizeBytes: number;
+  /** Permission bits, `0o777` and the set-id and sticky bits. */
+  readonly mode: number;
+  /** Number of hard links. */
+  readonly links: number;
+  /** Owner. */
+  readonly uid: number;
+}
+
+/**
+ * How a file is opened. `read`: existing, for reading. `create`: must not exist yet, for writing.
+ * `append`: for writing at the end, made when absent. `update`: for reading and writing at a
+ * position, made when absent. Symbolic links at the last part of the path are refused unless
+ * `follow` is set.
+ */
+export type OpenMode = "read" | "create" | "append" | "update";
+
+/** An open file. All operations are synchronous: see {@link FileDriver}. */
+export interface FileHandle {
+  /** Reads up to `buffer.length` bytes at `position` (or the current one); 0 at the end. */
+  read(buffer: Uint8Array, position?: number): number;
+  /** Writes the whole buffer at `position` (or the current one; always the end for `append`). */
+  write(buffer: Uint8Array, position?: number): void;
+  /** Cuts or extends the file. */
+  truncate(sizeBytes: number): void;
+  /** Facts of the open file itself, whatever the path names by now. */
+  stat(): FileInfo;
+  /** Makes content and size durable (fsync). */
+  sync(): void;
+  /** Closes the file; a second call does nothing. */
+  close(): void;
+}
+
+/**
+ * Files and directories.
+ *
+ * The driver is synchronous on purpose: durable steps are small, their order is what survives a
+ * power cut, and synchronous writes are also the fastest way to store a download (an awaited write
+ * per chunk takes twice the time). Failures are the runtime's own errors with an errno in `code`;
+ * {@link errnoOf} reads it.
+ */
+export interface FileDriver {
+  /** Opens a file; `permissions` is the mode of a file that is made, 0o600 when absent. */
+  open(
+    path: string,
+    mode: OpenMode,
+    options?: { permissions?: number; follow?: boolean },
+  ): FileHandle;
+  /** What a path is, or `undefined` when there is nothing. Links are not followed unless asked. */
+  stat(path: string, options?: { follow?: boolean }): FileInfo | undefined;
+  /** Names in a directory, sorted by code unit. */
+  list(path: string): string[];
+  /** Makes a directory and its missing parents, with mode `permissions` (0o700 when absent). */
+  makeDirectory(path: string, permissions?: number): void;
+  /** Replaces `to` by `from`, atomically. */
+  rename(from: string, to: string): void;
+  /** Removes a file; `false` when there was none. */
+  remove(path: string): boolean;
+  /** Removes a directory and all it holds; nothing happens when there is none. */
+  removeTree(path: string): void;
+  /** Makes the entries of a directory durable (fsync of the directory). */
+  syncDirectory(path: string): void;
+  /** Changes the permission bits of a file. */
+  changeMode(path: string, mode: number): void;
+  /** Whether this process may execute the file. */
+  isExecutable(path: string): boolean;
+  /** Bytes that this user can still store in the file system that holds `path`. */
+  freeBytes(path: string): number;
+  /** Makes a new empty directory of a random name under the system's temporary directory. */
+  makeTemporaryDirectory(prefix: string): string;
+}
+
+/** Errno name of a runtime's error (`ENOENT`, `EACCES`, `ENOSPC` …), or `undefined`. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("code" in error && typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code)) {
+    return error.code;
+  }
+  return undefined;
+}
+
+/**
+ * Reads a small file whole.
+ *
+ * @returns Its bytes, or `undefined` when there is none.
+ * @throws {RangeError} The file is larger than `maxBytes`.
+ * @throws The runtime's error when it is no file or cannot be read.
+ */
+export function readWhole(
+  files: FileDriver,
+  path: string,
+  maxBytes: number,
+  options: { follow?: boolean } = {},
+): Uint8Array | undefined {
+  let handle: FileHandle;
+  try {
+    handle = files.open(path, "read", options);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for (;;) {
+      const chunk = new Uint8Array(Math.min(65536, maxBytes + 1 - size));
+      const count = handle.read(chunk);
+      if (count === 0) break;
+      size += count;
+      if (size > maxBytes) {
+        throw new RangeError(`Cannot read ${path}: it is larger than ${maxBytes} bytes`);
+      }
+      chunks.push(chunk.subarray(0, count));
+    }
+    const whole = new Uint8Array(size);
+    let at = 0;
+    for (const chunk of chunks) {
+      whole.set(chunk, at);
+      at += chunk.length;
+    }
+    return whole;
+  } finally {
+    handle.close();
+  }
+}
+
+/** {@link readWhole} as UTF-8 text; bytes that are not UTF-8 become U+FFFD. */
+export function readText(
+  files: FileDriver,
+  path: string,
+  maxBytes = 1 << 20,
+  options: { follow?: boolean } = {},
+): string | undefined {
+  const bytes = readWhole(files, path, maxBytes, options);
+  return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+}

@@ -1,0 +1,68 @@
+/** A short-lived program whose output is wanted. */
+export interface RunOptions {
+  /** Absolute path of the program. */
+  readonly command: string;
+  readonly args?: readonly string[];
+  /** Variables added to the inherited environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** After this time the program and all it started are killed. */
+  readonly timeoutMs: number;
+  /** Output kept per stream; what comes after is read and dropped. */
+  readonly maxOutputBytes: number;
+  /** Kills the program early. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a program ended. */
+export interface RunResult {
+  /** Exit code, or `undefined` when a signal ended it. */
+  readonly code: number | undefined;
+  /** Whether it was killed because its time was over (or the signal was aborted). */
+  readonly isTimedOut: boolean;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+  /** Whether output was dropped. */
+  readonly isTruncated: boolean;
+}
+
+/** A program that outlives this process. */
+export interface DetachedOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/** A child process that is watched while it runs; used by `demo` and tests. */
+export interface ChildProcess {
+  readonly pid: number;
+  /** Lines of both output streams, as they come. */
+  readonly lines: AsyncIterable<{ stream: "stdout" | "stderr"; text: string }>;
+  /** Settles when it ended: the exit code, or the name of the signal. */
+  readonly ended: Promise<{ code: number | undefined; signal: string | undefined }>;
+  kill(signal: "SIGTERM" | "SIGKILL" | "SIGINT" | "SIGUSR1" | "SIGUSR2" | "SIGHUP"): void;
+}
+
+/** Other programs. */
+export interface ProcessDriver {
+  /**
+   * Runs a program to its end or to its deadline. Never rejects for what the program does; rejects
+   * with the runtime's error when it cannot be started.
+   */
+  run(options: RunOptions): Promise<RunResult>;
+  /**
+   * Starts a program in a session of its own, without our standard streams, and forgets it.
+   *
+   * @returns Its process ID.
+   */
+  startDetached(options: DetachedOptions): number;
+  /** Starts a program and follows its output. */
+  start(
+    options: { command: string; args: readonly string[]; env?: Readonly<Record<string, string>> },
+  ): ChildProcess;
+  /**
+   * When a process started, as the kernel counts it, to tell a process from a later one of the same
+   * ID; `undefined` when there is no such process.
+   */
+  startTime(pid: number): string | undefined;
+  /** Identifies the boot of the machine: changes at every start of the kernel. */
+  bootId(): string;
+}
