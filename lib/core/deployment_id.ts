@@ -15,7 +15,9 @@ export function checkDeploymentId(text: string): string {
   if (isDeploymentId(text)) return text;
   throw new ApiError(
     "api.bad-deployment-id",
-    `Cannot use the deployment ID ${JSON.stringify(text.slice(0, 80))}: wanted 1 to 64 hexadecimal digits and hyphens`,
+    `Cannot use the deployment ID ${
+      JSON.stringify(text.slice(0, 80))
+    }: wanted 1 to 64 hexadecimal digits and hyphens`,
     { retry: "never" },
   );
 }

@@ -85,11 +85,13 @@ export function causeChain(error: unknown): string[] {
   const lines: string[] = [];
   const seen = new Set<unknown>();
   const walk = (current: unknown): void => {
-    if (current === undefined || current === null || seen.has(current) || lines.length >= 20) return;
+    if (current === undefined || current === null || seen.has(current) || lines.length >= 20) {
+      return;
+    }
     seen.add(current);
     const line = messageOf(current);
     if (line !== "" && !lines.includes(line)) lines.push(line);
-    if (current instanceof AggregateError) for (const inner of current.errors) walk(inner);
+    if (current instanceof AggregateError) { for (const inner of current.errors) walk(inner); }
     if (current instanceof Error) walk(current.cause);
   };
   walk(error);

@@ -42,8 +42,12 @@ export interface SelfDriver {
   writeError(text: string): void;
   /** Columns of the terminal behind the stream, or `undefined` when it is none. */
   terminalColumns(stream: "stdout" | "stderr"): number | undefined;
-  /** Command and first arguments that run a module of this project in a new process. */
-  selfCommand(module: URL): string[];
+  /**
+   * Command and first arguments that run a module of this project in a new process.
+   *
+   * @param permissions Permission flags for Deno; Node has none.
+   */
+  selfCommand(module: URL, permissions: readonly string[]): string[];
 }
 
 /** All drivers of one runtime. */

@@ -8,6 +8,8 @@ export interface FileInfo {
   readonly links: number;
   /** Owner. */
   readonly uid: number;
+  /** Identifies the file itself among all of the machine: device and inode. */
+  readonly identity: string;
 }
 
 /**
@@ -73,9 +75,13 @@ export interface FileDriver {
   makeTemporaryDirectory(prefix: string): string;
 }
 
-/** Errno name of a runtime's error (`ENOENT`, `EACCES`, `ENOSPC` …), or `undefined`. */
+/**
+ * Errno name of a runtime's error (`ENOENT`, `EACCES`, `ENOSPC` …), `ENOTCAPABLE` when Deno's
+ * permissions forbid the access (its message names the missing flag), or `undefined`.
+ */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
+  if (error.name === "NotCapable") return "ENOTCAPABLE";
   if ("code" in error && typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code)) {
     return error.code;
   }

@@ -41,6 +41,14 @@ export interface ChildProcess {
   kill(signal: "SIGTERM" | "SIGKILL" | "SIGINT" | "SIGUSR1" | "SIGUSR2" | "SIGHUP"): void;
 }
 
+/** What tells a process from a later one of the same ID. */
+export interface ProcessIdentity {
+  /** Changes at every start of the kernel. */
+  readonly bootId: string;
+  /** When the process started, in ticks since boot; `undefined` when there is no such process. */
+  readonly startTime: string | undefined;
+}
+
 /** Other programs. */
 export interface ProcessDriver {
   /**
@@ -59,10 +67,9 @@ export interface ProcessDriver {
     options: { command: string; args: readonly string[]; env?: Readonly<Record<string, string>> },
   ): ChildProcess;
   /**
-   * When a process started, as the kernel counts it, to tell a process from a later one of the same
-   * ID; `undefined` when there is no such process.
+   * Which process an ID names, and which boot of the machine this is.
+   *
+   * Asked of a small script: Deno does not let a program under permissions read `/proc`.
    */
-  startTime(pid: number): string | undefined;
-  /** Identifies the boot of the machine: changes at every start of the kernel. */
-  bootId(): string;
+  identify(pid: number): Promise<ProcessIdentity>;
 }

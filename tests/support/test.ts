@@ -15,8 +15,9 @@ export function test(
   options: TestOptions = {},
 ): void {
   const title = options.skip === undefined ? name : `${name} [skipped: ${options.skip}]`;
-  if ("Deno" in globalThis) Deno.test({ name: title, ignore: options.skip !== undefined, fn: body });
-  else nodeTest(title, { skip: options.skip ?? false }, () => body());
+  if ("Deno" in globalThis) {
+    Deno.test({ name: title, ignore: options.skip !== undefined, fn: body });
+  } else nodeTest(title, { skip: options.skip ?? false }, () => body());
 }
 
 type NodeTest = (

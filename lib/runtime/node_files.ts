@@ -1,0 +1,160 @@
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { FileDriver, FileHandle, FileInfo, OpenMode } from "./file_driver.ts";
+
+/** Files by `node:fs`, on Deno and on Node. */
+export const nodeFiles: FileDriver = {
+  open(path, mode, options = {}) {
+    const permissions = options.permissions ?? 0o600;
+    if (mode === "create") return new NodeFileHandle(fs.openSync(path, "wx", permissions));
+    return options.follow === true
+      ? new NodeFileHandle(openExisting(path, mode, permissions))
+      : openUnlinked(path, mode, permissions);
+  },
+  stat(path, options = {}) {
+    const read = options.follow === true ? fs.statSync : fs.lstatSync;
+    const stats = read(path, { throwIfNoEntry: false });
+    return stats === undefined ? undefined : infoOf(stats);
+  },
+  list: (path) => fs.readdirSync(path).sort(),
+  makeDirectory: (path, permissions = 0o700) => {
+    fs.mkdirSync(path, { recursive: true, mode: permissions });
+  },
+  rename: (from, to) => fs.renameSync(from, to),
+  remove(path) {
+    try {
+      fs.unlinkSync(path);
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  },
+  removeTree: (path) => fs.rmSync(path, { recursive: true, force: true }),
+  syncDirectory(path) {
+    const fd = fs.openSync(path, "r");
+    try {
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  },
+  changeMode: (path, mode) => fs.chmodSync(path, mode),
+  isExecutable(path) {
+    try {
+      fs.accessSync(path, fs.constants.X_OK);
+      return true;
+    } catch {
+      return false; // the question is only whether; whoever runs it sees the reason
+    }
+  },
+  freeBytes(path) {
+    const { bavail, bsize } = fs.statfsSync(path);
+    return bavail * bsize;
+  },
+  makeTemporaryDirectory: (prefix) => fs.mkdtempSync(join(tmpdir(), prefix)),
+};
+
+/**
+ * Opens a path that must not be a symbolic link. Deno drops O_NOFOLLOW, so the link is looked for
+ * before, and whether it was swapped in between is looked for after.
+ */
+function openUnlinked(
+  path: string,
+  mode: Exclude<OpenMode, "create">,
+  permissions: number,
+): FileHandle {
+  const before = nodeFiles.stat(path);
+  if (before?.kind === "link") throw linkError(path);
+  if (before === undefined && mode !== "read") {
+    // "x" refuses a link that appears in the meantime.
+    return new NodeFileHandle(fs.openSync(path, mode === "append" ? "ax" : "wx+", permissions));
+  }
+  const handle = new NodeFileHandle(openExisting(path, mode, permissions));
+  if (before !== undefined && handle.stat().identity === before.identity) return handle;
+  handle.close();
+  throw linkError(path);
+}
+
+function openExisting(
+  path: string,
+  mode: Exclude<OpenMode, "create">,
+  permissions: number,
+): number {
+  const { O_RDONLY, O_RDWR, O_WRONLY, O_CREAT, O_APPEND } = fs.constants;
+  const flags = mode === "read"
+    ? O_RDONLY
+    : mode === "append"
+    ? O_WRONLY | O_CREAT | O_APPEND
+    : O_RDWR | O_CREAT;
+  return fs.openSync(path, flags, permissions);
+}
+
+class NodeFileHandle implements FileHandle {
+  #fd: number | undefined;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  read(buffer: Uint8Array, position?: number): number {
+    return fs.readSync(this.#open(), buffer, 0, buffer.length, position ?? null);
+  }
+
+  write(buffer: Uint8Array, position?: number): void {
+    for (let at = 0; at < buffer.length;) {
+      const where = position === undefined ? null : position + at;
+      at += fs.writeSync(this.#open(), buffer, at, buffer.length - at, where);
+    }
+  }
+
+  truncate(sizeBytes: number): void {
+    fs.ftruncateSync(this.#open(), sizeBytes);
+  }
+
+  stat(): FileInfo {
+    return infoOf(fs.fstatSync(this.#open()));
+  }
+
+  sync(): void {
+    fs.fsyncSync(this.#open());
+  }
+
+  close(): void {
+    const fd = this.#fd;
+    this.#fd = undefined;
+    if (fd !== undefined) fs.closeSync(fd);
+  }
+
+  #open(): number {
+    if (this.#fd === undefined) throw new TypeError("Cannot use a file that is closed");
+    return this.#fd;
+  }
+}
+
+function infoOf(stats: fs.Stats): FileInfo {
+  return {
+    kind: stats.isFile()
+      ? "file"
+      : stats.isDirectory()
+      ? "directory"
+      : stats.isSymbolicLink()
+      ? "link"
+      : "other",
+    sizeBytes: stats.size,
+    mode: stats.mode & 0o7777,
+    links: stats.nlink,
+    uid: stats.uid,
+    identity: `${stats.dev}:${stats.ino}`,
+  };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}
+
+function linkError(path: string): Error {
+  const error = new Error(`ELOOP: symbolic link where a file was wanted, open '${path}'`);
+  return Object.assign(error, { code: "ELOOP", path });
+}

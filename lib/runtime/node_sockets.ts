@@ -1,0 +1,68 @@
+import { connect, createServer, type Socket } from "node:net";
+import { chmodSync, existsSync } from "node:fs";
+import type { SocketConnection, SocketDriver, SocketListener } from "./socket_driver.ts";
+
+/** Unix sockets by `node:net`, on Deno and on Node. */
+export const nodeSockets: SocketDriver = {
+  listenUnix(path, onConnection) {
+    return new Promise<SocketListener>((resolve, reject) => {
+      // Deno lets a second listener take the path over silently; POSIX bind() does not.
+      if (existsSync(path)) return reject(addressInUse(path));
+      const open = new Set<Socket>();
+      const server = createServer((socket) => {
+        open.add(socket);
+        socket.on("close", () => open.delete(socket));
+        onConnection(connectionOf(socket));
+      });
+      server.once("error", reject);
+      server.listen(path, () => {
+        chmodSync(path, 0o600);
+        resolve({
+          close: () =>
+            new Promise((done) => {
+              server.close(() => done());
+              for (const socket of open) socket.destroy();
+            }),
+        });
+      });
+    });
+  },
+  connectUnix(path, options) {
+    return new Promise<SocketConnection>((resolve, reject) => {
+      const socket = connect({ path });
+      const timer = setTimeout(() => {
+        socket.destroy();
+        reject(Object.assign(new Error(`connect ETIMEDOUT ${path}`), { code: "ETIMEDOUT" }));
+      }, options.timeoutMs);
+      socket.once("error", (error) => {
+        clearTimeout(timer);
+        reject(error);
+      });
+      socket.once("connect", () => {
+        clearTimeout(timer);
+        resolve(connectionOf(socket));
+      });
+    });
+  },
+};
+
+function connectionOf(socket: Socket): SocketConnection {
+  // A listener must stand for the whole life of the socket; readers see the error through the iterator.
+  socket.on("error", () => {});
+  return {
+    readable: socket,
+    write: (bytes) =>
+      new Promise((resolve, reject) =>
+        socket.write(bytes, (error) => error ? reject(error) : resolve())
+      ),
+    close: () => {
+      socket.end();
+    },
+  };
+}
+
+function addressInUse(path: string): Error {
+  return Object.assign(new Error(`listen EADDRINUSE: address already in use ${path}`), {
+    code: "EADDRINUSE",
+  });
+}
