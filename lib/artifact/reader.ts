@@ -121,7 +121,8 @@ export class ArtifactReader {
   }
 
   /**
-   * Says that there are no more bytes, and checks that the Artifact is complete.
+   * Says that there are no more bytes, and checks that the Artifact is complete. Whether the transport
+   * delivered all that was sent is for the caller to know: here a short Artifact is a bad one.
    *
    * @returns The description with all payload files.
    * @throws {ArtifactError} `artifact.truncated`; `artifact.bad-order` when a member is missing;

@@ -1,7 +1,15 @@
 import { Buffer } from "node:buffer";
 import { createHash, type KeyObject, sign } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { TAR_END, tarArchive, type TarEntry, tarFill, tarHeader, tarMember } from "./tar_writer.ts";
+import {
+  joined,
+  TAR_END,
+  tarArchive,
+  type TarEntry,
+  tarFill,
+  tarHeader,
+  tarMember,
+} from "./tar_writer.ts";
 
 /** A payload file: its bytes, or how many to make up. */
 export interface ArtifactFileSpec {
@@ -49,7 +57,7 @@ const BLOCK_BYTES = 64 * 1024;
  * be made too. For large payloads use {@link artifactChunks}.
  */
 export function writeArtifact(spec: ArtifactSpec): Uint8Array {
-  return concatenated(artifactChunks(spec));
+  return joined(artifactChunks(spec));
 }
 
 /**
@@ -141,7 +149,7 @@ function headerEntries(spec: ArtifactSpec): TarEntry[] {
 
 function* dataMember(spec: ArtifactSpec, name: string): Generator<Uint8Array, void> {
   if (spec.compression === "gz") {
-    const content = compressed(concatenated(dataArchive(spec)), spec);
+    const content = compressed(joined(dataArchive(spec)), spec);
     yield tarMember({ name, content });
     return;
   }
@@ -162,13 +170,6 @@ function* dataArchive(spec: ArtifactSpec): Generator<Uint8Array, void> {
     yield tarFill(size);
   }
   yield TAR_END;
-}
-
-/** Joins chunks of which each is valid only until the next one is asked for. */
-function concatenated(chunks: Iterable<Uint8Array>): Uint8Array {
-  const copies: Uint8Array[] = [];
-  for (const chunk of chunks) copies.push(chunk.slice());
-  return Buffer.concat(copies);
 }
 
 function contentOf({ content }: ArtifactFileSpec): Iterable<Uint8Array> {

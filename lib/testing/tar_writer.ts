@@ -48,7 +48,7 @@ export function tarHeader(name: string, sizeBytes: number, typeFlag = "0"): Uint
   block.write("ustar\x0000", 257, "latin1");
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${octal(sum, 6)}\0 `, 148, "latin1");
-  return block;
+  return new Uint8Array(block);
 }
 
 /** The zero bytes that fill a content of this size up to whole blocks. */
@@ -59,12 +59,29 @@ export function tarFill(sizeBytes: number): Uint8Array {
 /** One member: header, content, fill bytes. Throws {@link RangeError} for a name that does not fit. */
 export function tarMember({ name, content, typeFlag }: TarEntry): Uint8Array {
   const bytes = typeof content === "string" ? Buffer.from(content, "utf8") : content;
-  return Buffer.concat([tarHeader(name, bytes.length, typeFlag), bytes, tarFill(bytes.length)]);
+  return joined([tarHeader(name, bytes.length, typeFlag), bytes, tarFill(bytes.length)]);
 }
 
 /** A whole archive with its end marker. */
 export function tarArchive(entries: readonly TarEntry[]): Uint8Array {
-  return Buffer.concat([...entries.map(tarMember), TAR_END]);
+  return joined([...entries.map(tarMember), TAR_END]);
+}
+
+/** Copies chunks into one array; each chunk only has to be valid until the next one is asked for. */
+export function joined(chunks: Iterable<Uint8Array>): Uint8Array {
+  const copies: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for (const chunk of chunks) {
+    copies.push(new Uint8Array(chunk)); // `slice` of a Buffer would not copy
+    sizeBytes += chunk.length;
+  }
+  const whole = new Uint8Array(sizeBytes);
+  let at = 0;
+  for (const copy of copies) {
+    whole.set(copy, at);
+    at += copy.length;
+  }
+  return whole;
 }
 
 function octal(value: number, digits: number): string {

@@ -1,0 +1,63 @@
+import { Buffer } from "node:buffer";
+import { strict as assert } from "node:assert";
+import { generateKeyPairSync } from "node:crypto";
+import { test } from "../../support/test.ts";
+import { isMenderError } from "../../../lib/core/errors.ts";
+import { build, read, rejectsWith, seededRandom } from "./artifact_parts.ts";
+
+const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const verifyKeys = [publicKey];
+const SEED = 20_240_611;
+const FLIPS = 150;
+const CUTS = 100;
+
+for (const suffix of ["", ".gz"]) {
+  const bytes = build({ suffix, signWith: privateKey, metaData: '{"a":1}' });
+  const kind = suffix === "" ? "uncompressed" : "gzip";
+
+  test(`ArtifactReader notices a changed byte anywhere (${kind})`, async () => {
+    const whole = await read(bytes, { verifyKeys });
+    const random = seededRandom(SEED);
+    for (let i = 0; i < FLIPS; i++) {
+      const at = Math.floor(random() * bytes.length);
+      const mask = 1 + Math.floor(random() * 255);
+      const changed = Uint8Array.from(bytes);
+      changed[at]! ^= mask;
+      const label = `byte ${at} xor ${mask}, seed ${SEED}`;
+      try {
+        assert.deepEqual(await read(changed, { verifyKeys }), whole, label);
+      } catch (error) {
+        if (!isMenderError(error)) throw error;
+        assert.ok(isMenderError(error, "artifact."), `${label}: ${error.message}`);
+        assert.equal(error.retry, "never", label);
+        continue;
+      }
+      assert.ok(isHarmless(bytes, at), `accepted: ${label}`);
+    }
+  });
+
+  test(`ArtifactReader notices an end at any place (${kind})`, async () => {
+    const random = seededRandom(SEED);
+    const cuts = new Set<number>();
+    for (let at = 0; at < bytes.length; at += 512) cuts.add(at); // among them every member boundary
+    for (let i = 0; i < CUTS; i++) cuts.add(Math.floor(random() * bytes.length));
+    for (const at of cuts) {
+      await rejectsWith("artifact.truncated", read(bytes.subarray(0, at), { verifyKeys }));
+    }
+  });
+}
+
+/**
+ * Bytes that may change without any effect: the filling of a tar checksum, and the compressed form of
+ * the payload (times in the gzip header, copies from another place with the same content), because
+ * what counts there is the content, whose checksum was compared.
+ */
+function isHarmless(bytes: Uint8Array, at: number): boolean {
+  const inBlock = at % 512;
+  if (inBlock >= 148 && inBlock < 156) {
+    const block = Buffer.from(bytes).subarray(at - inBlock, at - inBlock + 512);
+    if (block.toString("latin1", 257, 262) === "ustar") return true;
+  }
+  const gzipAt = Buffer.from(bytes).indexOf("data/0000.tar.gz\0") + 512;
+  return gzipAt >= 512 && at >= gzipAt && at < bytes.length - 1024;
+}
