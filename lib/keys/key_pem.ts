@@ -1,0 +1,78 @@
+import { createPrivateKey, type KeyObject } from "node:crypto";
+import { KeyError } from "../core/errors.ts";
+import type { KeyKind } from "./device_key.ts";
+
+/** What the content of a key file is. */
+export type KeyContent =
+  | { readonly state: "key"; readonly privateKey: KeyObject; readonly kind: KeyKind }
+  | { readonly state: "no-key"; readonly reason: "it is empty" | "it holds no PEM" };
+
+/** Labels of the PEM blocks that hold a private key: PKCS#8, PKCS#1, SEC1. */
+const PRIVATE_LABELS = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
+
+/** P-256 and P-384: the server's crypto library (Go) knows no secp256k1, Deno cannot sign with P-521. */
+const CURVES = ["prime256v1", "secp384r1"];
+
+/**
+ * Finds the private key in the content of a file. Blocks before it, such as the parameters that
+ * openssl writes before an EC key, are skipped.
+ *
+ * @param path Only named in errors.
+ * @returns The key; or `no-key` when the file is blank or has no trace of PEM, the only contents that
+ * may be replaced by a new key.
+ * @throws {KeyError} `key.encrypted`, `key.damaged`, `key.unknown-type`; all are tried again later,
+ * because a person may put the right file there.
+ */
+export function readKeyPem(path: string, content: Uint8Array): KeyContent {
+  const text = new TextDecoder("latin1").decode(content);
+  if (/^[\s\0]*$/.test(text)) return { state: "no-key", reason: "it is empty" };
+  if (!/-----(BEGIN|END)/.test(text)) return { state: "no-key", reason: "it holds no PEM" };
+  const labels = [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----/g)].map((match) => match[1]!);
+  if (labels.includes("ENCRYPTED PRIVATE KEY") || /^Proc-Type:.*ENCRYPTED/m.test(text)) {
+    throw new KeyError("key.encrypted", `Cannot read the key ${path}: it is encrypted`, {
+      hint: "Keys with a passphrase are not supported; store the key without one, mode 0600",
+    });
+  }
+  const label = labels.find((name) => PRIVATE_LABELS.includes(name));
+  if (label === undefined) {
+    throw labels.length === 0
+      ? damaged(path, "its first PEM line is missing")
+      : unknownType(path, labels.join(", "));
+  }
+  const begin = text.indexOf(`-----BEGIN ${label}-----`);
+  const last = `-----END ${label}-----`;
+  const end = text.indexOf(last, begin);
+  if (end < 0) throw damaged(path, "its last PEM line is missing");
+  return parse(path, text.slice(begin, end + last.length) + "\n");
+}
+
+function parse(path: string, pem: string): KeyContent {
+  let privateKey: KeyObject;
+  try {
+    privateKey = createPrivateKey(pem);
+  } catch (error) {
+    throw damaged(path, "its content is no private key", error);
+  }
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = privateKey;
+  if (type === "rsa" || type === "ed25519") return { state: "key", privateKey, kind: type };
+  if (type !== "ec") throw unknownType(path, type ?? "unknown");
+  const curve = details?.namedCurve ?? "unknown";
+  if (!CURVES.includes(curve)) throw unknownType(path, `EC on the curve ${curve}`);
+  return { state: "key", privateKey, kind: "ec" };
+}
+
+function damaged(path: string, reason: string, cause?: unknown): KeyError {
+  return new KeyError("key.damaged", `Cannot read the key ${path}: ${reason}`, {
+    cause,
+    hint:
+      "Restore it from a backup, or make a new key with --forcebootstrap: a new device to the server",
+  });
+}
+
+function unknownType(path: string, found: string): KeyError {
+  return new KeyError(
+    "key.unknown-type",
+    `Cannot use the key ${path}: wanted an RSA, EC (P-256, P-384) or Ed25519 private key, found ${found}`,
+    { hint: "Put the right key there, or make a new one with --forcebootstrap" },
+  );
+}
