@@ -1,6 +1,6 @@
-import { ConfigError } from "../core/errors.ts";
+import { ConfigError, messageOf } from "../core/errors.ts";
 import { isJsonObject, type JsonObject } from "../core/json.ts";
-import { errnoOf, type FileDriver, readWhole } from "../runtime/file_driver.ts";
+import { type FileDriver, readWhole } from "../runtime/file_driver.ts";
 import { JsonSyntaxError, parseJsonText } from "./json_text.ts";
 
 /** Largest configuration file that is read, in bytes. */
@@ -59,8 +59,7 @@ function readBytes(files: FileDriver, path: string): Uint8Array | undefined {
       const reason = `it is larger than ${MAX_CONFIG_BYTES} bytes`;
       throw configError("config.too-large", path, reason, error);
     }
-    const reason = errnoOf(error) ?? (error instanceof Error ? error.message : String(error));
-    throw configError("config.unreadable", path, reason, error);
+    throw configError("config.unreadable", path, messageOf(error), error);
   }
 }
 

@@ -1,3 +1,9 @@
+/**
+ * Configuration: where the files are, what they say, and what is wrong with them. Nothing here reads
+ * a file that a configuration names; whoever needs that file does.
+ *
+ * @module
+ */
 import { ConfigError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { FileDriver } from "../runtime/file_driver.ts";

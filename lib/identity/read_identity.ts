@@ -1,3 +1,9 @@
+/**
+ * What the device says about itself, by scripts of the integrator: the identity, by which the server
+ * knows it, and the inventory, which may change at any time. Nothing here talks to the server.
+ *
+ * @module
+ */
 import { IdentityError } from "../core/errors.ts";
 import type { Attributes } from "../core/key_value.ts";
 import type { Logger } from "../core/logger.ts";

@@ -3,14 +3,14 @@ import { Buffer } from "node:buffer";
 import { promisify } from "node:util";
 
 /** Kinds of keys that a Mender server accepts from a device. */
-export type KeyKind = "rsa" | "ec" | "ed25519";
+export type DeviceKeyKind = "rsa" | "ec" | "ed25519";
 
 /** The key that proves to the server which device this is. Shows its public half only. */
 export interface DeviceKey {
   /** Public half: PEM of a SubjectPublicKeyInfo, ends in a newline. */
   readonly publicKeyPem: string;
   /** What kind of key it is. */
-  readonly kind: KeyKind;
+  readonly kind: DeviceKeyKind;
   /**
    * Signs bytes as the server verifies them: RSA PKCS#1 v1.5 over SHA-256, ECDSA over SHA-256 in DER,
    * Ed25519 over the bytes themselves.
@@ -24,7 +24,7 @@ export interface DeviceKey {
 export const NEW_KEY_BITS = 3072;
 
 /** Wraps a private key whose kind was checked. */
-export function deviceKeyOf(privateKey: KeyObject, kind: KeyKind): DeviceKey {
+export function deviceKeyOf(privateKey: KeyObject, kind: DeviceKeyKind): DeviceKey {
   const pem = createPublicKey(privateKey).export({ type: "spki", format: "pem" }).toString();
   const digest = kind === "ed25519" ? null : "sha256";
   return {

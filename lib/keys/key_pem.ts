@@ -1,10 +1,10 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { KeyError } from "../core/errors.ts";
-import type { KeyKind } from "./device_key.ts";
+import type { DeviceKeyKind } from "./device_key.ts";
 
 /** What the content of a key file is. */
 export type KeyContent =
-  | { readonly state: "key"; readonly privateKey: KeyObject; readonly kind: KeyKind }
+  | { readonly state: "key"; readonly privateKey: KeyObject; readonly kind: DeviceKeyKind }
   | { readonly state: "no-key"; readonly reason: "it is empty" | "it holds no PEM" };
 
 /** Labels of the PEM blocks that hold a private key: PKCS#8, PKCS#1, SEC1. */

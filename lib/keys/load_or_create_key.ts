@@ -1,8 +1,14 @@
+/**
+ * The device key: loaded, made at first contact, used to sign. The private half never leaves this
+ * folder, neither in a message nor in a log.
+ *
+ * @module
+ */
 import { dirname } from "node:path";
 import { KeyError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { writeFileAtomic } from "../runtime/atomic_file.ts";
-import { errnoOf, type FileDriver, readWhole } from "../runtime/file_driver.ts";
+import { type FileDriver, readWhole } from "../runtime/file_driver.ts";
 import { readOwned } from "../runtime/owned_file.ts";
 import { setAside } from "../runtime/set_aside.ts";
 import { type DeviceKey, deviceKeyOf, generateKeyPem } from "./device_key.ts";
@@ -128,8 +134,7 @@ async function createKey(options: LoadKeyOptions, isReplaced: boolean): Promise<
     if (isReplaced) logger.log("warning", `The old key was set aside: ${setAside(files, path)}`);
     writeFileAtomic(files, path, pem, 0o600);
   } catch (error) {
-    const reason = errnoOf(error) ?? messageOf(error);
-    throw new KeyError("key.cannot-write", `Cannot write the key ${path}: ${reason}`, {
+    throw new KeyError("key.cannot-write", `Cannot write the key ${path}: ${messageOf(error)}`, {
       cause: error,
       hint: "Check that the data directory exists, is writable and has space",
     });

@@ -1,6 +1,6 @@
 import { messageOf } from "../core/errors.ts";
 import { parseKeyValue } from "../core/key_value.ts";
-import { errnoOf, type FileDriver, readText } from "../runtime/file_driver.ts";
+import { type FileDriver, readText } from "../runtime/file_driver.ts";
 
 /** What is installed. */
 export interface ArtifactInfo {
@@ -23,7 +23,7 @@ export function readArtifactInfo(files: FileDriver, path: string): ArtifactInfo 
   try {
     text = readText(files, path, 1 << 20, { follow: true });
   } catch (error) {
-    return unknown(path, errnoOf(error) ?? messageOf(error));
+    return unknown(path, messageOf(error));
   }
   if (text === undefined) return unknown(path, "there is no such file");
   const provides = new Map<string, string>();
