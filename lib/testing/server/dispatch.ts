@@ -1,0 +1,125 @@
+import { messageOf } from "../../core/errors.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { HttpExchange } from "../../runtime/http_exchange.ts";
+import { type Answer, jsonAnswer } from "./answer.ts";
+import { Call } from "./call.ts";
+import type { Journal } from "./journal.ts";
+import { maskHeaders, maskJson, maskQuery } from "./masking.ts";
+import { ServerRefusal } from "./refusal.ts";
+import { findRoute, type Route } from "./router.ts";
+import { ROUTES } from "./route_table.ts";
+import type { ServerContext } from "./server_context.ts";
+import type { Interceptor } from "./server_options.ts";
+
+/** Bytes of a stored body that are read and sent at a time. */
+const CHUNK_BYTES = 128 * 1024;
+
+/** What the dispatcher stands on. */
+export interface DispatchParts {
+  /** What the routes work with. */
+  readonly context: ServerContext;
+  /** Where requests are noted. */
+  readonly journal: Journal;
+  /** Where failures of the server itself are told. */
+  readonly logger: Logger;
+  /** Makes request IDs. */
+  makeId(): string;
+  /** The interceptor of this moment. */
+  interceptor(): Interceptor | undefined;
+}
+
+/**
+ * Takes one request through interceptor, route and journal to its answer.
+ *
+ * The order matters: the state is on disk before the client hears of it, and the request is in the
+ * journal before the client can act on the answer.
+ */
+export async function dispatch(parts: DispatchParts, exchange: HttpExchange): Promise<void> {
+  const { context, journal } = parts;
+  const call = new Call(context, exchange);
+  const requestId = parts.makeId();
+  const note = (status: number): void => {
+    const { deviceId, violations: violation, body } = call;
+    journal.add({
+      at: context.clock.now(),
+      method: exchange.method,
+      path: call.path,
+      query: maskQuery(call.query),
+      headers: maskHeaders(exchange.headers),
+      status,
+      requestId,
+      ...(deviceId !== undefined && { deviceId }),
+      ...(body !== undefined && { body: maskJson(body) }),
+      ...(violation !== undefined && { violation }),
+    });
+  };
+  if (await parts.interceptor()?.(exchange) === true) return note(exchange.status);
+  const answer = await answerOf(parts, call, requestId);
+  if (exchange.ended.aborted) return note(0);
+  note(answer.status);
+  await send(exchange, answer, requestId);
+}
+
+async function answerOf(parts: DispatchParts, call: Call, requestId: string): Promise<Answer> {
+  try {
+    const { route, params } = findRoute(ROUTES, call.exchange.method, call.path);
+    call.params = params;
+    checkAccess(route, call);
+    const answer = await route.handle(call);
+    parts.context.file.flush();
+    return answer;
+  } catch (error) {
+    if (call.exchange.ended.aborted) return jsonAnswer({}, 499); // nobody is left to answer
+    return refusalAnswer(parts, error, requestId);
+  }
+}
+
+/** Lets the owner of a good token through; a device must also be accepted still. */
+function checkAccess(route: Route, call: Call): void {
+  if (route.access === "open") return;
+  const { tokens, devices, file } = call.context;
+  try {
+    const { id, token } = tokens.check(call.exchange.headers.get("authorization"));
+    if (token.kind !== route.access) throw new ServerRefusal("server.unauthorized", "unauthorized");
+    call.tokenId = id;
+    if (token.kind === "user") return;
+    const device = devices.list().find((known) => known.id === token.subject);
+    const set = device?.authSets.find((known) => known.id === token.authSetId);
+    if (set?.status !== "accepted") {
+      throw new ServerRefusal("server.unauthorized", "unauthorized");
+    }
+    call.deviceId = token.subject;
+  } finally {
+    file.flush(); // an expired token was deleted
+  }
+}
+
+function refusalAnswer(parts: DispatchParts, error: unknown, requestId: string): Answer {
+  if (error instanceof ServerRefusal) {
+    // A refused call may have changed something: a 409 on `next` fails the deployment.
+    parts.context.file.flush();
+    const text = { error: error.message, request_id: requestId };
+    return jsonAnswer(text, error.status, { ...error.headers });
+  }
+  parts.logger.log("error", "Cannot answer a request", { requestId }, error);
+  return jsonAnswer({ error: `internal error: ${messageOf(error)}`, request_id: requestId }, 500);
+}
+
+async function send(exchange: HttpExchange, answer: Answer, requestId: string): Promise<void> {
+  const headers = { ...answer.headers, "X-MEN-RequestID": requestId };
+  const { body, status } = answer;
+  if (typeof body === "string") {
+    // Whatever of the request was not read would be taken for the next one.
+    if (!exchange.request.complete) await exchange.drain();
+    return exchange.reply(status, headers, body);
+  }
+  exchange.start(status, { ...headers, "content-length": `${body.sizeBytes}` });
+  if (exchange.method !== "HEAD") {
+    for (let at = 0; at < body.sizeBytes;) {
+      const chunk = body.read(at, Math.min(CHUNK_BYTES, body.sizeBytes - at));
+      if (chunk.length === 0 || !await exchange.write(chunk)) return exchange.cut();
+      at += chunk.length;
+    }
+  }
+  exchange.end();
+}

@@ -1,0 +1,76 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { StoreError } from "../../../core/errors.ts";
+import { isJsonObject } from "../../../core/json.ts";
+import { writeFileAtomic } from "../../../runtime/atomic_file.ts";
+import type { Drivers } from "../../../runtime/drivers.ts";
+import { readText } from "../../../runtime/file_driver.ts";
+import type { ServerState } from "./state.ts";
+
+const MAX_STATE_BYTES = 512 * 1024 * 1024;
+
+/** The state of a server and, when it has a directory, the file that it is kept in. */
+export class StateFile {
+  /** The state itself; whoever changes it says so by {@link changed}. */
+  readonly state: ServerState;
+  readonly #drivers: Drivers;
+  readonly #path: string | undefined;
+  #isChanged = false;
+
+  /**
+   * Reads `<directory>/state.json`, or starts anew.
+   *
+   * @throws {StoreError} `store.bad-state` when the file is not such a state.
+   */
+  constructor(drivers: Drivers, directory: string | undefined) {
+    this.#drivers = drivers;
+    this.#path = directory === undefined ? undefined : join(directory, "state.json");
+    const text = this.#path === undefined
+      ? undefined
+      : readText(drivers.files, this.#path, MAX_STATE_BYTES);
+    this.state = text === undefined ? freshState(drivers) : parseState(text, this.#path ?? "");
+    this.#isChanged = text === undefined;
+  }
+
+  /** Notes that the state differs from what was last written. */
+  changed(): void {
+    this.#isChanged = true;
+  }
+
+  /** Writes the state, atomically, when it changed. */
+  flush(): void {
+    if (!this.#isChanged) return;
+    if (this.#path !== undefined) {
+      writeFileAtomic(this.#drivers.files, this.#path, JSON.stringify(this.state));
+    }
+    this.#isChanged = false;
+  }
+}
+
+function freshState(drivers: Drivers): ServerState {
+  return {
+    schema: 1,
+    secret: randomBytes(32).toString("hex"),
+    userId: drivers.random.uuid(),
+    linkGeneration: 1,
+    tokens: {},
+    devices: [],
+    artifacts: [],
+    deployments: [],
+  };
+}
+
+function parseState(text: string, path: string): ServerState {
+  let cause: unknown;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isJsonObject(value) && value.schema === 1) return value as unknown as ServerState;
+  } catch (error) {
+    cause = error;
+  }
+  throw new StoreError("store.bad-state", `Cannot use ${path}: it is no state of this server`, {
+    cause,
+    hint: "Name another directory, or remove the file to start anew",
+    retry: "never",
+  });
+}

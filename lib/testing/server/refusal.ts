@@ -1,0 +1,47 @@
+import { MenderError } from "../../core/errors.ts";
+
+/** Codes of a {@link ServerRefusal}. */
+export type RefusalCode =
+  | "server.bad-request"
+  | "server.unauthorized"
+  | "server.forbidden"
+  | "server.not-found"
+  | "server.bad-method"
+  | "server.conflict"
+  | "server.too-large"
+  | "server.range"
+  | "server.unprocessable";
+
+const STATUS_OF: Readonly<Record<RefusalCode, number>> = {
+  "server.bad-request": 400,
+  "server.unauthorized": 401,
+  "server.forbidden": 403,
+  "server.not-found": 404,
+  "server.bad-method": 405,
+  "server.conflict": 409,
+  "server.too-large": 413,
+  "server.range": 416,
+  "server.unprocessable": 422,
+};
+
+/**
+ * The embedded server says no: to a request, which is then answered with `status` and the message as
+ * error text, or to a call of its handle.
+ */
+export class ServerRefusal extends MenderError {
+  /** HTTP status that tells a client the same. */
+  readonly status: number;
+  /** Headers that belong to the answer. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  /** Makes a refusal; the message is shown to the client, in the words of the real server. */
+  constructor(
+    code: RefusalCode,
+    message: string,
+    options: { cause?: unknown; headers?: Readonly<Record<string, string>> } = {},
+  ) {
+    super(code, message, { cause: options.cause, retry: "never" });
+    this.status = STATUS_OF[code];
+    this.headers = options.headers ?? {};
+  }
+}
