@@ -32,6 +32,10 @@ export interface SignalDriver {
 export interface SelfDriver {
   /** ID of this process. */
   readonly pid: number;
+  /** Arguments of the command line, without the runtime and the program. */
+  readonly args: readonly string[];
+  /** Ends this process; nothing after it is run. */
+  exit(code: number): never;
   /** User ID of this process. */
   readonly uid: number;
   /** An environment variable, or `undefined` when it is unset or not permitted. */

@@ -18,6 +18,8 @@ export const nodeSignals: SignalDriver = {
 export function nodeSelf(selfCommand: SelfDriver["selfCommand"]): SelfDriver {
   return {
     pid: process.pid,
+    args: process.argv.slice(2),
+    exit: (code) => process.exit(code),
     get uid() {
       return process.getuid?.() ?? 0;
     },

@@ -1,0 +1,134 @@
+/**
+ * The command line: the one place that knows the CLI library. Each command is loaded when it is run.
+ *
+ * @module
+ */
+import { Command, type OptionValues } from "@commander-js/extra-typings";
+import { CommanderError, Option } from "commander";
+import { VERSION } from "../lib/core/version.ts";
+import type { Redactor } from "../lib/log/redactor.ts";
+import type { Drivers } from "../lib/runtime/drivers.ts";
+import { type CommandContext, commandContext, type GlobalOptions } from "./command_context.ts";
+
+type Run = (context: CommandContext) => Promise<number>;
+
+/**
+ * Parses a command line and runs its command.
+ *
+ * @returns The exit code; 2 when the line cannot be understood, which has been said then.
+ * @throws What the command throws.
+ */
+export async function parseAndRun(
+  drivers: Drivers,
+  args: readonly string[],
+  redactor: Redactor,
+): Promise<number> {
+  let run: Run | undefined;
+  const program = buildProgram(drivers, (chosen) => run = chosen);
+  try {
+    program.parse([...args], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 || error.code === "commander.help" ? 0 : 2;
+  }
+  if (run === undefined) return 0;
+  return await run(commandContext(drivers, program.opts() as GlobalOptions, redactor));
+}
+
+function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[], OptionValues> {
+  const program: Command<[], OptionValues> = new Command<[], OptionValues>("mender-deno");
+  program
+    .exitOverride()
+    .configureOutput({
+      writeOut: drivers.self.writeOut,
+      writeErr: drivers.self.writeError,
+      outputError: (text, write) => write(text.replace(/^error: /, "Error: ")),
+      getOutHelpWidth: () => Math.min(drivers.self.terminalColumns("stdout") ?? 80, 100),
+      getErrHelpWidth: () => Math.min(drivers.self.terminalColumns("stderr") ?? 80, 100),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .showSuggestionAfterError()
+    .description("Over-the-air updates with Mender, on a device")
+    .version(`mender-deno ${VERSION}`, "-v, --version", "print the version")
+    .option("--root <dir>", "directory under which all default paths lie")
+    .option("-c, --config <file>", "main configuration")
+    .option("-b, --fallback-config <file>", "fallback configuration")
+    .option("-d, --data <dir>", "state directory")
+    .option("-L, --log-file <file>", "write the log to a file too")
+    .option("-l, --log-level <level>", "trace, debug, info, warning, error or fatal")
+    .addOption(new Option("--log-format <format>", "form of the log").choices(["text", "json"]))
+    .option("-E, --trusted-certs <file>", "certificates to trust, in addition to the system's")
+    .option("--skipverify", "accept any server certificate")
+    .option("-F, --forcebootstrap", "make a new device key")
+    .option("--no-syslog", "accepted for compatibility")
+    .option("--verbose", "show the causes of an error");
+
+  // Like the Python client's: a line without a command shows the usage and is no failure.
+  program.action(() => program.outputHelp());
+
+  program.command("bootstrap")
+    .description("make the device key, or check the one there is")
+    .action(() =>
+      choose(async (context) => (await import("./commands/bootstrap.ts")).bootstrap(context))
+    );
+
+  program.command("daemon")
+    .description("poll the server for deployments and hand them to the sub-updater")
+    .option("--once", "authenticate, send the inventory, check once, then end")
+    .option("--stay", "go on after a hand-off instead of ending")
+    .action((options) =>
+      choose(async (context) => (await import("./commands/daemon.ts")).daemon(context, options))
+    );
+
+  program.command("report")
+    .description("tell the server how the deployment in progress ended")
+    .option("--success", "the update is installed")
+    .option("--failure", "the update failed; uploads the logs")
+    .option("--message <text>", "why, for the deployment log")
+    .action((options) =>
+      choose(async (context) => (await import("./commands/report.ts")).report(context, options))
+    );
+
+  program.command("show-artifact")
+    .description("print the name of the installed Artifact")
+    .action(() =>
+      choose(async (context) => (await import("./commands/show_artifact.ts")).showArtifact(context))
+    );
+
+  program.command("show-provides")
+    .description("print all that the installed Artifact provides")
+    .action(() =>
+      choose(async (context) => (await import("./commands/show_artifact.ts")).showProvides(context))
+    );
+
+  program.command("check-config")
+    .argument("[file]", "instead of the main configuration")
+    .option("--json", "print one JSON object")
+    .description("check the configuration and print what is in effect")
+    .action((file, options) =>
+      choose(async (context) =>
+        (await import("./commands/check_config.ts")).checkConfig(context, file, options)
+      )
+    );
+
+  program.command("serve")
+    .description("run a Mender server on this machine, for development")
+    .option("--listen <host:port>", "address", "127.0.0.1:8181")
+    .option("--tls", "serve https, with a CA of its own")
+    .option("--dir <dir>", "keep everything there over a restart")
+    .option("--password-file <file>", "file with the password of the user admin")
+    .option("--auto-accept", "accept every device at once")
+    .action((options) =>
+      choose(async (context) => (await import("./commands/serve.ts")).serve(context, options))
+    );
+
+  program.command("demo")
+    .description("watch one update from the server to the sub-updater and back, on this machine")
+    .option("--keep", "leave the demo's directory in place")
+    .action((options) =>
+      choose(async (context) => (await import("./commands/demo.ts")).demo(context, options))
+    );
+
+  return program;
+}

@@ -1,0 +1,117 @@
+import { type Config, loadConfig, type Paths, wellKnownPaths } from "../lib/config/mod.ts";
+import type { Logger, LogLevel } from "../lib/core/logger.ts";
+import {
+  atLeast,
+  jsonLine,
+  type LogRecord,
+  type LogSink,
+  logTo,
+  parseLogLevel,
+  textLine,
+} from "../lib/log/record.ts";
+import type { Redactor } from "../lib/log/redactor.ts";
+import type { Drivers } from "../lib/runtime/drivers.ts";
+import { interruption } from "./interrupted.ts";
+
+/** Options that every command takes, before or after its name (architecture §3). */
+export interface GlobalOptions {
+  readonly root?: string | undefined;
+  readonly config?: string | undefined;
+  readonly fallbackConfig?: string | undefined;
+  readonly data?: string | undefined;
+  readonly logFile?: string | undefined;
+  readonly logLevel?: string | undefined;
+  readonly logFormat?: "text" | "json" | undefined;
+  readonly trustedCerts?: string | undefined;
+  readonly skipverify?: true | undefined;
+  readonly forcebootstrap?: true | undefined;
+  readonly verbose?: true | undefined;
+}
+
+/** What a command works with. */
+export interface CommandContext {
+  readonly drivers: Drivers;
+  readonly options: GlobalOptions;
+  readonly paths: Paths;
+  readonly redactor: Redactor;
+  readonly logger: Logger;
+  /** A logger that writes to another sink too. */
+  readonly loggerWith: (sink: LogSink) => Logger;
+  /** Aborted when the program is to end. */
+  readonly signal: AbortSignal;
+  /** Reads the configuration, with the command line laid over it. */
+  readonly loadConfig: () => Config;
+}
+
+/** Makes the context of a command line. */
+export function commandContext(
+  drivers: Drivers,
+  options: GlobalOptions,
+  redactor: Redactor,
+): CommandContext {
+  const paths = wellKnownPaths({
+    ...(options.root !== undefined && { root: options.root }),
+    ...(options.data !== undefined && { data: options.data }),
+    ...(options.config !== undefined && { config: options.config }),
+    ...(options.fallbackConfig !== undefined && { fallbackConfig: options.fallbackConfig }),
+  });
+  const chosen = parseLogLevel(options.logLevel ?? "info");
+  const output = new LogOutput(drivers, options, chosen ?? "info");
+  const logger = logTo([output.sink], redactor, drivers.clock);
+  if (chosen === undefined) {
+    logger.log("warning", `There is no log level "${options.logLevel}"; info is used`);
+  }
+  return {
+    drivers,
+    options,
+    paths,
+    redactor,
+    logger,
+    loggerWith: (sink) => logTo([output.sink, sink], redactor, drivers.clock),
+    signal: interruption(drivers.signals),
+    loadConfig() {
+      const config = loadConfig({
+        files: drivers.files,
+        paths,
+        logger,
+        explicit: {
+          main: options.config !== undefined,
+          fallback: options.fallbackConfig !== undefined,
+        },
+      });
+      if (options.logLevel === undefined && config.logLevel) output.level = config.logLevel;
+      return {
+        ...config,
+        ...(options.trustedCerts !== undefined && { caFile: options.trustedCerts }),
+        ...(options.skipverify === true && { skipVerify: true }),
+      };
+    },
+  };
+}
+
+/** Standard error, and the file of `--log-file`, from the chosen level on. */
+class LogOutput {
+  level: LogLevel;
+  readonly sink: LogSink;
+
+  constructor(drivers: Drivers, options: GlobalOptions, level: LogLevel) {
+    this.level = level;
+    const format = options.logFormat === "json" ? jsonLine : textLine;
+    const sinks: LogSink[] = [(record) => drivers.self.writeError(format(record))];
+    const { logFile } = options;
+    if (logFile !== undefined) sinks.push(fileSink(drivers, logFile, format));
+    this.sink = (record) => {
+      for (const sink of sinks) atLeast(this.level, sink)(record);
+    };
+  }
+}
+
+function fileSink(
+  drivers: Drivers,
+  path: string,
+  format: (record: LogRecord) => string,
+): LogSink {
+  const handle = drivers.files.open(path, "append", { permissions: 0o640, follow: true });
+  const encoder = new TextEncoder();
+  return (record) => handle.write(encoder.encode(format(record)));
+}

@@ -1,0 +1,46 @@
+import { prepareDataDirectory } from "../../lib/store/data_directory.ts";
+import { runDaemon } from "../../lib/daemon/daemon.ts";
+import { guardInstance } from "../../lib/daemon/instance_guard.ts";
+import type { CommandContext } from "../command_context.ts";
+import { Interrupted } from "../interrupted.ts";
+import { openDevice } from "../open_device.ts";
+import { progressPrinter } from "../progress.ts";
+
+/** Options of `daemon`. */
+export interface DaemonCommandOptions {
+  readonly once?: true | undefined;
+  readonly stay?: true | undefined;
+}
+
+/** Runs the daemon until a hand-off, the end of one round, or a signal. */
+export async function daemon(
+  context: CommandContext,
+  options: DaemonCommandOptions,
+): Promise<number> {
+  const { drivers, paths, logger, signal } = context;
+  const config = context.loadConfig();
+  prepareDataDirectory(drivers.files, paths.dataDirectory);
+  const instance = await guardInstance(drivers.sockets, drivers.files, paths.controlSocket);
+  const device = await openDevice(context, config, progressPrinter(context));
+  try {
+    const end = await runDaemon({
+      device,
+      clock: drivers.clock,
+      random: drivers.random,
+      logger,
+      updatePollMs: config.updatePollMs,
+      inventoryPollMs: config.inventoryPollMs,
+      retryPollMs: config.retryPollMs,
+      isOnce: options.once === true,
+      isStaying: options.stay === true,
+    }, signal);
+    return end === "failed" ? 1 : 0;
+  } catch (error) {
+    // A service that is stopped has not failed.
+    if (error instanceof Interrupted && error.signal === "SIGTERM") return 0;
+    throw error;
+  } finally {
+    device.close();
+    await instance.close();
+  }
+}

@@ -1,0 +1,56 @@
+import type { DeploymentEvent } from "../lib/deployment/context.ts";
+import type { CommandContext } from "./command_context.ts";
+
+const BAR_WIDTH = 30;
+
+/**
+ * Shows how a download goes: a bar on a terminal, a line at every tenth elsewhere, records with the
+ * numbers in the JSON log.
+ */
+export function progressPrinter(context: CommandContext): (event: DeploymentEvent) => void {
+  const { drivers, logger, options } = context;
+  const columns = options.logFormat === "json" ? undefined : drivers.self.terminalColumns("stderr");
+  let toldTenth = -1;
+  return (event) => {
+    if (event.type === "phase") {
+      toldTenth = -1;
+      logger.log("debug", `Phase ${event.phase}`, {
+        event: "phase",
+        deployment: event.deploymentId,
+        phase: event.phase,
+      });
+      return;
+    }
+    const { receivedBytes, totalBytes } = event;
+    if (columns !== undefined) {
+      drivers.self.writeError(`\r${bar(receivedBytes, totalBytes, columns)}`);
+      if (receivedBytes === totalBytes) drivers.self.writeError("\n");
+      return;
+    }
+    const tenth = totalBytes ? Math.floor((receivedBytes / totalBytes) * 10) : 0;
+    if (tenth <= toldTenth) return;
+    toldTenth = tenth;
+    logger.log("info", `Downloading: ${amount(receivedBytes, totalBytes)}`, {
+      event: "progress",
+      deployment: event.deploymentId,
+      received_bytes: receivedBytes,
+      total_bytes: totalBytes,
+    });
+  };
+}
+
+/** One line that shows how much of something is done, no wider than the terminal. */
+export function bar(done: number, total: number | undefined, columns: number): string {
+  const text = amount(done, total);
+  const width = Math.min(BAR_WIDTH, columns - text.length - 4);
+  if (!total || width < 5) return text;
+  const filled = Math.round((done / total) * width);
+  return `[${"#".repeat(filled)}${"-".repeat(width - filled)}] ${text}`;
+}
+
+function amount(done: number, total: number | undefined): string {
+  const mebibytes = (bytes: number): string => (bytes / 1048576).toFixed(1);
+  if (!total) return `${mebibytes(done)} MiB`;
+  const percent = Math.floor((done / total) * 100);
+  return `${String(percent).padStart(3)} % of ${mebibytes(total)} MiB`;
+}

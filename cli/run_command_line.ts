@@ -1,0 +1,43 @@
+import { causeChain, isMenderError, messageOf } from "../lib/core/errors.ts";
+import { VERSION } from "../lib/core/version.ts";
+import { Redactor } from "../lib/log/redactor.ts";
+import type { Drivers } from "../lib/runtime/drivers.ts";
+import { Interrupted } from "./interrupted.ts";
+
+/** Exit codes: architecture §3. */
+const FAILED = 1;
+const USAGE = 2;
+const INTERRUPTED = 130;
+
+/**
+ * Runs one command line to its end.
+ *
+ * Every failure becomes one line on standard error, with what to do about it on the next.
+ *
+ * @returns The exit code.
+ */
+export async function runCommandLine(drivers: Drivers, args: readonly string[]): Promise<number> {
+  // Answered before anything is loaded: scripts ask for it often.
+  if (args.length === 1 && (args[0] === "--version" || args[0] === "-v")) {
+    drivers.self.writeOut(`mender-deno ${VERSION}\n`);
+    return 0;
+  }
+  const redactor = new Redactor();
+  try {
+    const { parseAndRun } = await import("./arguments.ts");
+    return await parseAndRun(drivers, args, redactor);
+  } catch (error) {
+    return tell(drivers, redactor, error, args.includes("--verbose"));
+  }
+}
+
+function tell(drivers: Drivers, redactor: Redactor, error: unknown, isVerbose: boolean): number {
+  if (error instanceof Interrupted) return INTERRUPTED;
+  const lines = isVerbose ? causeChain(error) : [messageOf(error)];
+  if (isMenderError(error) && error.hint !== undefined) lines.push(error.hint);
+  const [first = "", ...rest] = lines;
+  drivers.self.writeError(
+    redactor.redact([`Error: ${first}`, ...rest.map((line) => `  ${line}`)].join("\n")) + "\n",
+  );
+  return isMenderError(error, "usage.") ? USAGE : FAILED;
+}

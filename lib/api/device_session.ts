@@ -1,0 +1,181 @@
+import { ApiError, AuthError, isMenderError, type MenderError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { DeviceKey } from "../keys/mod.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { HttpDriver } from "../runtime/http_driver.ts";
+import { authenticationRequest } from "./authentication_request.ts";
+import { type ApiAnswer, type ApiRequest, exchange } from "./exchange.ts";
+import { refusal } from "./refusal.ts";
+
+/** Time limit of one call of the Device API. */
+const CALL_LIMIT_MS = 60_000;
+
+const TOKEN = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
+
+/** What a device authenticates with. */
+export interface DeviceCredentials {
+  /** Key that signs the request. */
+  readonly key: DeviceKey;
+  /** Identity as JSON text, as `encodeIdentity` makes it. */
+  readonly identity: string;
+}
+
+/** What a {@link DeviceSession} stands on. */
+export interface DeviceSessionOptions {
+  /** Client for the Device API. */
+  readonly http: HttpDriver;
+  /** Time. */
+  readonly clock: Clock;
+  /** Where what happens is written. */
+  readonly logger: Logger;
+  /** Addresses of the servers, without a final slash, in order of preference. */
+  readonly servers: readonly string[];
+  /** Tenant of a hosted server. */
+  readonly tenantToken: string | undefined;
+  /** Gives key and identity; asked at each authentication, so that a repair takes effect. */
+  readonly credentials: (signal?: AbortSignal) => Promise<DeviceCredentials>;
+  /** Told each new token, so that it can be kept out of logs. */
+  readonly onToken?: ((token: string) => void) | undefined;
+}
+
+/** One call under the session's token; the path begins with `/api/devices/`. */
+export type SessionCall = Omit<ApiRequest, "url"> & {
+  /** Path and query, below the server's address. */
+  readonly path: string;
+};
+
+/**
+ * The device's standing with its server: the token (in memory only), the server it is for, and calls
+ * under it. A token that the server no longer takes is replaced once per call.
+ */
+export class DeviceSession {
+  readonly #options: DeviceSessionOptions;
+  #token: string | undefined;
+  #server: string | undefined;
+
+  /** Makes a session that is not authorised yet; nothing is sent. */
+  constructor(options: DeviceSessionOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a token is at hand; whether the server still takes it shows at the next call. */
+  get isAuthorized(): boolean {
+    return this.#token !== undefined;
+  }
+
+  /** The server that gave the token. */
+  get server(): string | undefined {
+    return this.#server;
+  }
+
+  /** Forgets the token; the next call authenticates first. */
+  forget(): void {
+    this.#token = undefined;
+  }
+
+  /**
+   * Asks the servers, in order, for a token; the first that gives one serves all further calls.
+   *
+   * @throws {AuthError} `auth.unauthorized`: pending, rejected or unknown there; the device can not
+   * tell these apart and just asks again later. `auth.bad-answer`: no token in the answer.
+   * @throws What `credentials` throws.
+   * @throws {ApiError} The server could not be reached or failed. With several servers the cause is an
+   * `AggregateError` with one error each.
+   */
+  async authenticate(signal?: AbortSignal): Promise<void> {
+    this.#token = undefined;
+    const credentials = await this.#options.credentials(signal);
+    const failures: MenderError[] = [];
+    for (const server of this.#options.servers) {
+      try {
+        this.#token = await this.#askForToken(server, credentials, signal);
+        this.#server = server;
+        this.#options.onToken?.(this.#token);
+        this.#options.logger.log("info", "Authorised by the server", { server });
+        return;
+      } catch (error) {
+        if (!isMenderError(error)) throw error;
+        failures.push(error);
+      }
+    }
+    throw allFailed(failures);
+  }
+
+  /**
+   * Sends a call with the token, authenticating first when there is none. On 401, or 403 (an expired
+   * token), a new token is asked for once and the same call sent once more.
+   *
+   * @returns The answer, whatever its status except 401 and 403.
+   * @throws {AuthError} The new token was refused too, or there is none to be had.
+   * @throws {ApiError} As {@link exchange}.
+   */
+  async call(call: SessionCall, signal?: AbortSignal): Promise<ApiAnswer> {
+    if (this.#token === undefined) await this.authenticate(signal);
+    let answer = await this.#send(call, signal);
+    if (isUnauthorized(answer)) {
+      await this.authenticate(signal);
+      answer = await this.#send(call, signal);
+    }
+    if (!isUnauthorized(answer)) return answer;
+    this.#token = undefined;
+    throw refusal(
+      `use the new token for ${call.method} ${call.path}`,
+      answer,
+      this.#options.clock.now(),
+    );
+  }
+
+  #send(call: SessionCall, signal: AbortSignal | undefined): Promise<ApiAnswer> {
+    const { http, clock } = this.#options;
+    const request: ApiRequest = {
+      ...call,
+      url: this.#server + call.path,
+      headers: { ...call.headers, authorization: `Bearer ${this.#token}` },
+    };
+    return exchange(http, clock, request, { limitMs: CALL_LIMIT_MS, signal });
+  }
+
+  async #askForToken(
+    server: string,
+    { key, identity }: DeviceCredentials,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const { http, clock, tenantToken } = this.#options;
+    const request = authenticationRequest(server, key, identity, tenantToken);
+    const answer = await exchange(http, clock, request, { limitMs: CALL_LIMIT_MS, signal });
+    if (answer.status !== 200) throw refusal(`authenticate with ${server}`, answer, clock.now());
+    const token = answer.text.trim();
+    if (TOKEN.test(token)) return token;
+    throw new AuthError(
+      "auth.bad-answer",
+      `Cannot authenticate with ${server}: it answered 200 without a token`,
+      { hint: "Check that ServerURL is the address of a Mender server" },
+    );
+  }
+}
+
+/** The JSON body of a call, with its header. */
+export function jsonBody(value: unknown): Pick<SessionCall, "headers" | "body"> {
+  return {
+    headers: { "content-type": "application/json" },
+    body: new TextEncoder().encode(JSON.stringify(value)),
+  };
+}
+
+function isUnauthorized(answer: ApiAnswer): boolean {
+  return answer.status === 401 || answer.status === 403;
+}
+
+function allFailed(failures: MenderError[]): MenderError {
+  const [first] = failures;
+  if (first === undefined) {
+    return new ApiError("api.no-server", "Cannot authenticate: no server is configured");
+  }
+  if (failures.length === 1) return first;
+  const cause = new AggregateError(failures, failures.map((failure) => failure.message).join("; "));
+  const message = `Cannot authenticate with any of ${failures.length} servers`;
+  const isRefused = failures.every((failure) => isMenderError(failure, "auth."));
+  return isRefused
+    ? new AuthError("auth.unauthorized", message, { cause })
+    : new ApiError("api.unreachable", message, { cause });
+}

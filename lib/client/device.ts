@@ -1,0 +1,268 @@
+import type { KeyObject } from "node:crypto";
+import { type DeviceCredentials, DeviceSession } from "../api/device_session.ts";
+import { sendInventory } from "../api/inventory_call.ts";
+import { NextDeploymentPoll } from "../api/next_deployment.ts";
+import { readVerifyKeys } from "../artifact/mod.ts";
+import { type Config, type Paths, requireServers } from "../config/mod.ts";
+import { ApiError, ConfigError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { VERSION } from "../core/version.ts";
+import type {
+  DeploymentContext,
+  DeploymentDevice,
+  DeploymentEvent,
+} from "../deployment/context.ts";
+import { deploymentLogger, runDeployment, type RunResult } from "../deployment/deployment_run.ts";
+import { deliverOutcome, recordOutcome } from "../deployment/outcome.ts";
+import { settleFound } from "../deployment/settle_found.ts";
+import {
+  collectInventory,
+  decideIdentityForm,
+  encodeIdentity,
+  inventoryPayload,
+  readIdentity,
+} from "../identity/mod.ts";
+import { type DeviceKey, loadOrCreateKey } from "../keys/mod.ts";
+import type { LogSink } from "../log/record.ts";
+import type { Redactor } from "../log/redactor.ts";
+import type { Drivers } from "../runtime/drivers.ts";
+import { readText } from "../runtime/file_driver.ts";
+import type { HttpDriver } from "../runtime/http_driver.ts";
+import { readArtifactInfo } from "../store/artifact_info.ts";
+import { prepareDataDirectory } from "../store/data_directory.ts";
+import { DeploymentRecordFile, type OutcomeRecord } from "../store/deployment_record.ts";
+import { readDeviceType } from "../store/device_type.ts";
+import { LockFile } from "../store/lock_file.ts";
+import { trustOf } from "./trust.ts";
+
+/** What a device is opened with. */
+export interface OpenDeviceOptions {
+  /** The machine. */
+  readonly drivers: Drivers;
+  /** Where everything is. */
+  readonly paths: Paths;
+  /** The configuration. */
+  readonly config: Config;
+  /** Where what happens is written. */
+  readonly logger: Logger;
+  /** Makes a logger that writes to another sink too: the log of a deployment. */
+  readonly loggerWith: (sink: LogSink) => Logger;
+  /** Learns the secrets that must not be logged. */
+  readonly redactor: Redactor;
+  /** Makes a new device key at the first use. */
+  readonly isForced?: boolean;
+  /** Told the progress of deployments. */
+  readonly onEvent?: (event: DeploymentEvent) => void;
+}
+
+/**
+ * One device and its server: the composition of everything below, without a schedule. Resources are
+ * released by {@link Device.close}.
+ */
+export class Device {
+  readonly #options: OpenDeviceOptions;
+  readonly #http: HttpDriver;
+  readonly #session: DeviceSession;
+  readonly #poll: NextDeploymentPoll;
+  readonly #deployment: DeploymentContext;
+  #isForced: boolean;
+
+  /**
+   * Opens a device: makes the data directory where there is none, and an HTTP client. Nothing is sent.
+   *
+   * @throws {ConfigError} No server is configured, or the client certificate cannot be read.
+   * @throws {StoreError} The data directory cannot be made.
+   */
+  static async open(options: OpenDeviceOptions): Promise<Device> {
+    const { config, drivers, paths, logger, redactor } = options;
+    requireServers(config);
+    redactor.add(config.tenantToken);
+    prepareDataDirectory(drivers.files, paths.dataDirectory);
+    const http = await drivers.http(trustOf(config, paths.systemCaBundle, drivers.files, logger));
+    return new Device(options, http);
+  }
+
+  private constructor(options: OpenDeviceOptions, http: HttpDriver) {
+    const { config, drivers, paths, logger, redactor } = options;
+    this.#options = options;
+    this.#isForced = options.isForced ?? false;
+    this.#http = http;
+    this.#session = new DeviceSession({
+      http,
+      clock: drivers.clock,
+      logger,
+      servers: config.servers,
+      tenantToken: config.tenantToken,
+      credentials: (signal) => this.#credentials(signal),
+      onToken: (token) => redactor.add(token),
+    });
+    this.#poll = new NextDeploymentPoll(this.#session, drivers.clock);
+    this.#deployment = {
+      drivers,
+      paths,
+      logDirectory: config.updateLogDirectory,
+      session: this.#session,
+      artifactHttp: http,
+      record: new DeploymentRecordFile(drivers.files, paths.record, logger),
+      lock: new LockFile(drivers.files, paths.lock),
+      verifyKeys: () => this.#verifyKeys(),
+      retryPollMs: config.retryPollMs,
+      logger,
+      loggerWith: options.loggerWith,
+      redact: (text) => redactor.redact(text),
+      onEvent: options.onEvent ?? (() => {}),
+    };
+  }
+
+  /** Whether a token is at hand. */
+  get isAuthorized(): boolean {
+    return this.#session.isAuthorized;
+  }
+
+  /** Loads the device key, or makes it at first contact. Throws a {@link KeyError}. */
+  async key(): Promise<DeviceKey> {
+    const { config, drivers, paths, logger } = this.#options;
+    const key = await loadOrCreateKey({
+      files: drivers.files,
+      path: config.authPrivateKeyFile ?? paths.key,
+      isStatic: config.authPrivateKeyFile !== undefined,
+      uid: drivers.self.uid,
+      force: this.#isForced,
+      logger,
+    });
+    this.#isForced = false;
+    return key;
+  }
+
+  /** Asks the server for a token; see {@link DeviceSession.authenticate}. */
+  authenticate(signal?: AbortSignal): Promise<void> {
+    return this.#session.authenticate(signal);
+  }
+
+  /** Collects the inventory and sends it. */
+  async sendInventory(signal?: AbortSignal): Promise<void> {
+    const { config, drivers, paths, logger } = this.#options;
+    const { attributes } = await collectInventory({
+      files: drivers.files,
+      processes: drivers.processes,
+      directory: paths.inventoryDirectory,
+      deviceTypeFile: config.deviceTypeFile,
+      artifactInfoFile: paths.artifactInfo,
+      clientVersion: `mender-deno ${VERSION}`,
+      logger,
+      ...(signal !== undefined && { signal }),
+    });
+    const payload = inventoryPayload(attributes);
+    await sendInventory(this.#session, drivers.clock, payload, signal);
+    logger.log("info", `Inventory sent: ${payload.length} attributes`);
+  }
+
+  /**
+   * Asks for a deployment and carries it out up to the hand-off.
+   *
+   * @returns How it ended, or `nothing` when there is none.
+   * @throws {ApiError} `api.unknown-device`: device type or Artifact name are not known here.
+   * @throws What {@link NextDeploymentPoll.ask} and {@link runDeployment} throw.
+   */
+  async checkUpdate(signal: AbortSignal): Promise<RunResult | "nothing"> {
+    const device = this.#describe();
+    const { deviceType, provides } = device;
+    const artifactName = provides["artifact_name"] ?? "";
+    const offer = await this.#poll.ask(
+      { ...provides, device_type: deviceType, artifact_name: artifactName },
+      signal,
+    );
+    if (offer === undefined) return "nothing";
+    this.#options.redactor.add(offer.uri);
+    return runDeployment(this.#deployment, device, offer, signal);
+  }
+
+  /** Takes one look at what was left behind; see {@link settleFound}. */
+  settle(signal: AbortSignal): Promise<"clear" | "waiting" | "again"> {
+    return settleFound(this.#deployment, signal);
+  }
+
+  /** Whether a deployment is with the sub-updater. */
+  get isLocked(): boolean {
+    return this.#deployment.lock.read().kind !== "none";
+  }
+
+  /**
+   * Records how the deployment in progress ended, then tells the server.
+   *
+   * @returns `delivered`, or `recorded` with the reason when the server could not be told.
+   * @throws {HandoffError} Nothing is in progress, or the opposite was reported before.
+   * @throws {StoreError} The outcome cannot be recorded.
+   */
+  async report(
+    outcome: OutcomeRecord,
+    signal?: AbortSignal,
+  ): Promise<
+    { readonly state: "delivered" } | { readonly state: "recorded"; readonly why: unknown }
+  > {
+    const record = recordOutcome(this.#deployment, outcome);
+    const logger = deploymentLogger(this.#deployment, record.id);
+    if (outcome.message !== undefined) {
+      logger.log(outcome.status === "failure" ? "error" : "info", outcome.message);
+    }
+    try {
+      await deliverOutcome(this.#deployment, record, logger, { signal });
+      return { state: "delivered" };
+    } catch (error) {
+      signal?.throwIfAborted();
+      return { state: "recorded", why: error };
+    }
+  }
+
+  /** Closes idle connections. The device is not used afterwards. */
+  close(): void {
+    this.#http.close();
+  }
+
+  async #credentials(signal: AbortSignal | undefined): Promise<DeviceCredentials> {
+    const { config, drivers, paths, logger } = this.#options;
+    const key = await this.key();
+    const form = decideIdentityForm({
+      files: drivers.files,
+      paths,
+      uid: drivers.self.uid,
+      configured: config.identityFormat,
+      logger,
+    });
+    const attributes = await readIdentity({
+      files: drivers.files,
+      processes: drivers.processes,
+      script: paths.identityScript,
+      form,
+      logger,
+      ...(signal !== undefined && { signal }),
+    });
+    return { key, identity: encodeIdentity(attributes, form) };
+  }
+
+  #describe(): DeploymentDevice {
+    const { config, drivers, paths } = this.#options;
+    const type = readDeviceType(drivers.files, config.deviceTypeFile);
+    if (type.deviceType === undefined) throw unknownDevice(type.reason);
+    const info = readArtifactInfo(drivers.files, paths.artifactInfo);
+    if (info.artifactName === undefined) throw unknownDevice(info.reason ?? "no Artifact name");
+    return { deviceType: type.deviceType, provides: Object.fromEntries(info.provides) };
+  }
+
+  #verifyKeys(): KeyObject[] {
+    const { config, drivers } = this.#options;
+    return readVerifyKeys(config.artifactVerifyKeyFiles.map((path) => {
+      const text = readText(drivers.files, path, 1 << 20, { follow: true });
+      if (text !== undefined) return { path, text };
+      throw new ConfigError(
+        "config.missing-verify-key",
+        `Cannot verify Artifacts: there is no key file ${path}`,
+        { hint: "Correct ArtifactVerifyKey; until then no Artifact is installed", retry: "never" },
+      );
+    }));
+  }
+}
+
+function unknownDevice(reason: string): ApiError {
+  return new ApiError("api.unknown-device", `Cannot ask for a deployment: ${reason}`);
+}

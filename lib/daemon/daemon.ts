@@ -1,0 +1,204 @@
+/**
+ * The daemon: when to do what. It composes, waits and repeats; what is done, and the rules of it, are
+ * below.
+ *
+ * @module
+ */
+import type { Device } from "../client/device.ts";
+import { isMenderError, type MenderError, type RetryAdvice } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { RandomDriver } from "../runtime/drivers.ts";
+import { type Clock, sleep } from "../runtime/clock.ts";
+import { TaskTimer } from "./task_timer.ts";
+
+/** How often the lock is looked at while a deployment is with the sub-updater. */
+const LOCK_CHECK_MS = 1000;
+
+/** What the daemon runs with. */
+export interface DaemonOptions {
+  /** The device that it serves. */
+  readonly device: Device;
+  /** Time. */
+  readonly clock: Clock;
+  /** Jitter of the waits. */
+  readonly random: RandomDriver;
+  /** Where what happens is written. */
+  readonly logger: Logger;
+  /** Waits in milliseconds, from the configuration. */
+  readonly updatePollMs: number;
+  readonly inventoryPollMs: number;
+  readonly retryPollMs: number;
+  /** Does everything once and returns. */
+  readonly isOnce?: boolean;
+  /** Goes on after a hand-off, waiting for the outcome, instead of returning. */
+  readonly isStaying?: boolean;
+}
+
+/** Why the daemon returned: after a hand-off, or after one round that did or did not succeed. */
+export type DaemonEnd = "handed-over" | "done" | "failed";
+
+/**
+ * Runs the daemon: settles what was left behind, authenticates, sends the inventory, polls for
+ * deployments and hands them over. No failure of a server, script, key or file ends it.
+ *
+ * @returns After the hand-off, or after one round (`isOnce`).
+ * @throws The reason of `signal`, when it is aborted.
+ */
+export function runDaemon(options: DaemonOptions, signal: AbortSignal): Promise<DaemonEnd> {
+  return new Daemon(options, signal).run();
+}
+
+class Daemon {
+  readonly #options: DaemonOptions;
+  readonly #signal: AbortSignal;
+  readonly #settling: TaskTimer;
+  readonly #authentication: TaskTimer;
+  readonly #inventory: TaskTimer;
+  readonly #update: TaskTimer;
+  #isWaitingForOutcome = false;
+  #isPendingTold = false;
+  #hasFailed = false;
+
+  constructor(options: DaemonOptions, signal: AbortSignal) {
+    const { retryPollMs, updatePollMs, inventoryPollMs, random } = options;
+    const retrying = (intervalMs: number): TaskTimer =>
+      new TaskTimer(intervalMs, Math.min(retryPollMs, intervalMs), random.next);
+    this.#options = options;
+    this.#signal = signal;
+    this.#settling = new TaskTimer(LOCK_CHECK_MS, retryPollMs, random.next);
+    this.#authentication = retrying(retryPollMs);
+    this.#inventory = retrying(inventoryPollMs);
+    this.#update = retrying(updatePollMs);
+  }
+
+  async run(): Promise<DaemonEnd> {
+    for (;;) {
+      this.#signal.throwIfAborted();
+      const isClear = await this.#settle();
+      if (isClear && await this.#authenticate()) {
+        await this.#sendInventory();
+        const end = await this.#checkUpdate();
+        if (end === "handed-over" && this.#options.isStaying !== true) return end;
+        if (end === "handed-over") this.#settling.hurry();
+      }
+      if (this.#options.isOnce === true) return this.#hasFailed ? "failed" : "done";
+      await this.#sleepUntilDue();
+    }
+  }
+
+  /** Whether polls may go on: no deployment is in progress. */
+  async #settle(): Promise<boolean> {
+    if (!this.#settling.isDue(this.#now())) return !this.#isWaitingForOutcome;
+    const found = await this.#attempt("settle the last deployment", this.#settling, async () => {
+      for (;;) {
+        const state = await this.#options.device.settle(this.#signal);
+        if (state !== "again") return state;
+      }
+    });
+    const isWaiting = found !== "clear";
+    if (found === "waiting" && !this.#isWaitingForOutcome) {
+      this.#options.logger.log("info", "A deployment is in progress; waiting for its outcome");
+    }
+    if (found === "clear" && this.#isWaitingForOutcome) {
+      // The device has most likely changed: the server should know before it is asked.
+      this.#inventory.hurry();
+      this.#update.hurry();
+    }
+    if (found === "clear") this.#settling.rest();
+    this.#isWaitingForOutcome = isWaiting;
+    return !isWaiting;
+  }
+
+  async #authenticate(): Promise<boolean> {
+    const { device } = this.#options;
+    if (device.isAuthorized) return true;
+    if (!this.#authentication.isDue(this.#now())) return false;
+    await this.#attempt(
+      "authenticate",
+      this.#authentication,
+      () => device.authenticate(this.#signal),
+    );
+    if (device.isAuthorized) this.#isPendingTold = false;
+    return device.isAuthorized;
+  }
+
+  async #sendInventory(): Promise<void> {
+    if (!this.#inventory.isDue(this.#now())) return;
+    const { device } = this.#options;
+    await this.#attempt(
+      "send the inventory",
+      this.#inventory,
+      () => device.sendInventory(this.#signal),
+    );
+  }
+
+  async #checkUpdate(): Promise<"handed-over" | "other"> {
+    const { device } = this.#options;
+    if (!this.#update.isDue(this.#now()) || !device.isAuthorized) return "other";
+    const result = await this.#attempt(
+      "check for a deployment",
+      this.#update,
+      () => device.checkUpdate(this.#signal),
+    );
+    if (result === "nothing") this.#options.logger.log("debug", "No deployment for this device");
+    // What could not be delivered is settled before the next poll.
+    if (result !== undefined && result !== "nothing") this.#settling.hurry();
+    if (result === "failed") this.#hasFailed = true;
+    return result === "handed-over" ? result : "other";
+  }
+
+  async #attempt<T>(
+    what: string,
+    timer: TaskTimer,
+    work: () => Promise<T>,
+  ): Promise<T | undefined> {
+    try {
+      const result = await work();
+      timer.succeeded(this.#now());
+      return result;
+    } catch (error) {
+      if (this.#signal.aborted) throw this.#signal.reason;
+      this.#hasFailed = true;
+      const waitMs = timer.failed(this.#now(), adviceOf(error));
+      this.#tellFailure(what, error, waitMs);
+      return undefined;
+    }
+  }
+
+  #tellFailure(what: string, error: unknown, waitMs: number): void {
+    const { logger } = this.#options;
+    const fields = { next_attempt_seconds: Math.round(waitMs / 100) / 10 };
+    if (isMenderError(error, "auth.unauthorized")) {
+      // Pending is no error: an operator has to accept the device, which may take days.
+      const level = this.#isPendingTold ? "debug" : "info";
+      this.#isPendingTold = true;
+      logger.log(level, "Not accepted by the server yet; asking again", fields, error);
+      return;
+    }
+    const isExpected = isMenderError(error);
+    logger.log(isExpected ? "warning" : "error", `Failed to ${what}`, {
+      ...fields,
+      ...(isExpected && { code: error.code, ...hintOf(error) }),
+    }, error);
+  }
+
+  #sleepUntilDue(): Promise<void> {
+    const { device, clock } = this.#options;
+    const polls = device.isAuthorized ? [this.#inventory, this.#update] : [this.#authentication];
+    const timers = [this.#settling, ...(this.#isWaitingForOutcome ? [] : polls)];
+    const dueAt = Math.min(...timers.map((timer) => timer.dueAtMs));
+    return sleep(clock, Math.max(0, dueAt - this.#now()), this.#signal);
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic();
+  }
+}
+
+function adviceOf(error: unknown): RetryAdvice {
+  return isMenderError(error) ? error.retry : "later";
+}
+
+function hintOf(error: MenderError): { hint?: string } {
+  return error.hint === undefined ? {} : { hint: error.hint };
+}

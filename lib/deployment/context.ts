@@ -1,0 +1,57 @@
+import type { KeyObject } from "node:crypto";
+import type { DeviceSession } from "../api/device_session.ts";
+import type { Paths } from "../config/mod.ts";
+import type { Logger } from "../core/logger.ts";
+import type { LogSink } from "../log/record.ts";
+import type { Drivers } from "../runtime/drivers.ts";
+import type { HttpDriver } from "../runtime/http_driver.ts";
+import type { DeploymentRecordFile } from "../store/deployment_record.ts";
+import type { LockFile } from "../store/lock_file.ts";
+
+/** The device as a deployment sees it. */
+export interface DeploymentDevice {
+  /** From the `device_type` file. */
+  readonly deviceType: string;
+  /** Name of the installed Artifact and what else it provides. */
+  readonly provides: Readonly<Record<string, string>>;
+}
+
+/** Progress of a deployment, for the log, for a progress bar and for `status`. */
+export type DeploymentEvent =
+  | { readonly type: "phase"; readonly deploymentId: string; readonly phase: string }
+  | {
+    readonly type: "progress";
+    readonly deploymentId: string;
+    /** Bytes stored. */
+    readonly receivedBytes: number;
+    /** Bytes announced; `undefined` when the server does not say. */
+    readonly totalBytes: number | undefined;
+  };
+
+/** What carrying out and reporting a deployment stands on. */
+export interface DeploymentContext {
+  readonly drivers: Pick<Drivers, "files" | "processes" | "clock" | "random">;
+  readonly paths: Paths;
+  /** Directory of the deployment logs. */
+  readonly logDirectory: string;
+  readonly session: DeviceSession;
+  /** Client for Artifact links, without credentials. */
+  readonly artifactHttp: HttpDriver;
+  readonly record: DeploymentRecordFile;
+  readonly lock: LockFile;
+  /**
+   * Gives the keys of which one must have signed the Artifact; none configured: unsigned ones pass.
+   * Throws when a configured key cannot be read: then no Artifact passes.
+   */
+  readonly verifyKeys: () => readonly KeyObject[];
+  /** Longest wait between attempts, in milliseconds (`RetryPollIntervalSeconds`). */
+  readonly retryPollMs: number;
+  /** Logger of everything outside one deployment. */
+  readonly logger: Logger;
+  /** Makes a logger that writes to another sink too: the deployment's own log. */
+  readonly loggerWith: (sink: LogSink) => Logger;
+  /** Masks secrets in text that leaves the device. */
+  readonly redact: (text: string) => string;
+  /** Told what happens. */
+  readonly onEvent: (event: DeploymentEvent) => void;
+}

@@ -1,0 +1,60 @@
+import type { DeploymentRecord } from "../store/deployment_record.ts";
+import type { LockState } from "../store/lock_file.ts";
+
+/** What a daemon finds when it starts, or looks at again while it waits. */
+export interface FoundState {
+  /** The deployment record. */
+  readonly record: DeploymentRecord | undefined;
+  /** The lock. */
+  readonly lock: LockState;
+  /** Whether the start marker proves that the sub-updater was started. */
+  readonly isStartProven: boolean;
+  /** Whether the started program still runs. */
+  readonly isRunning: boolean;
+}
+
+/**
+ * What to do about it.
+ *
+ * `poll`: nothing is in progress. `wait`: look again later. `adopt`: take the deployment that the
+ * lock names as handed over. `start`: start the sub-updater. `note-start`: record that it was started.
+ * `fail`: record a failure, for the reason given. `deliver`: send the recorded outcome. `release`:
+ * remove the lock.
+ */
+export type NextStep =
+  | { readonly do: "poll" | "wait" | "start" | "note-start" | "deliver" | "release" }
+  | { readonly do: "adopt"; readonly deploymentId: string }
+  | { readonly do: "fail"; readonly why: string };
+
+/**
+ * Decides what to do about a deployment that an earlier process left behind.
+ *
+ * @see architecture §2, "found at start"
+ */
+export function decideFound(found: FoundState): NextStep {
+  const { record, lock } = found;
+  if (lock.kind === "unreadable") return { do: "wait" };
+  if (lock.kind === "held" && lock.deploymentId !== record?.id) {
+    // The place of the record is needed for the other deployment: first what it still owes the server.
+    if (record?.phase === "outcome_recorded") return { do: "deliver" };
+    return { do: "adopt", deploymentId: lock.deploymentId };
+  }
+  if (record === undefined) return { do: "poll" };
+  const isLocked = lock.kind === "held";
+  switch (record.phase) {
+    case "handing_over":
+      if (found.isStartProven) return { do: "note-start" };
+      return { do: "start" };
+    case "handed_over":
+      if (isLocked || found.isRunning) return { do: "wait" };
+      return { do: "fail", why: "The sub-updater ended without a report" };
+    case "outcome_recorded":
+      return { do: "deliver" };
+    case "acknowledged":
+      if (!isLocked) return { do: "poll" };
+      return { do: found.isRunning ? "wait" : "release" };
+    default:
+      // Before the hand-off nothing outside was touched: the server offers the deployment again.
+      return { do: isLocked ? "release" : "poll" };
+  }
+}

@@ -1,0 +1,97 @@
+import { isMenderError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { DeploymentRecord } from "../store/deployment_record.ts";
+import type { DeploymentContext } from "./context.ts";
+import { deploymentLogger } from "./deployment_run.ts";
+import { decideFound } from "./found_at_start.ts";
+import { checkSubUpdater, isStillRunning, readStartMarker, startSubUpdater } from "./handoff.ts";
+import { deliverOutcome } from "./outcome.ts";
+
+/**
+ * Takes one look at what an earlier process, or the sub-updater, left behind, and does what is due.
+ *
+ * @returns `clear`: nothing is in progress, polls may go on. `waiting`: a deployment is with the
+ * sub-updater; look again later. `again`: something was done, look again at once.
+ * @throws What delivering throws; the outcome stays recorded.
+ */
+export async function settleFound(
+  context: DeploymentContext,
+  signal: AbortSignal,
+): Promise<"clear" | "waiting" | "again"> {
+  const record = context.record.read();
+  const lock = context.lock.read();
+  const proof = record === undefined ? undefined : readStartMarker(context);
+  const step = decideFound({
+    record,
+    lock,
+    isStartProven: proof !== undefined,
+    isRunning: await isStillRunning(context, record?.handoff ?? proof),
+  });
+  if (step.do === "poll") return "clear";
+  if (step.do === "wait") return "waiting";
+  if (step.do === "adopt") {
+    context.logger.log("info", "Waiting for the deployment that the lock file names", {
+      deployment: step.deploymentId,
+    });
+    context.record.begin(step.deploymentId, "", "handed_over");
+    return "again";
+  }
+  if (record === undefined) return "clear";
+  const logger = deploymentLogger(context, record.id);
+  await takeStep(step, context, record, logger, signal);
+  return "again";
+}
+
+async function takeStep(
+  step: Exclude<ReturnType<typeof decideFound>, { do: "adopt" }>,
+  context: DeploymentContext,
+  record: DeploymentRecord,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  switch (step.do) {
+    case "start":
+      logger.log(
+        "info",
+        "The sub-updater was not started before the interruption; starting it now",
+      );
+      await startNow(context, record, logger, signal);
+      return;
+    case "note-start":
+      context.record.advance(record, "handed_over", { handoff: readStartMarker(context) });
+      return;
+    case "fail":
+      logger.log("error", step.why);
+      context.record.advance(record, "outcome_recorded", {
+        outcome: { status: "failure", message: step.why },
+      });
+      return;
+    case "deliver":
+      await deliverOutcome(context, record, logger, { signal });
+      return;
+    case "release":
+      logger.log("info", "The deployment is finished; its lock file is removed");
+      context.lock.remove();
+      return;
+    default:
+      return;
+  }
+}
+
+async function startNow(
+  context: DeploymentContext,
+  record: DeploymentRecord,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    checkSubUpdater(context);
+    const handoff = await startSubUpdater(context, record, signal);
+    context.record.advance(record, "handed_over", { handoff });
+  } catch (error) {
+    if (!isMenderError(error, "handoff.")) throw error;
+    logger.log("error", "The deployment failed", {}, error);
+    const outcome = { status: "failure", message: error.message } as const;
+    context.record.advance(record, "outcome_recorded", { outcome });
+  }
+}

@@ -1,0 +1,8 @@
+/**
+ * The device key: found or made, and what it signs. It holds no secret longer than a signature takes,
+ * and sends nothing.
+ *
+ * @module
+ */
+export { type DeviceKey, type DeviceKeyKind } from "./device_key.ts";
+export { loadOrCreateKey, type LoadKeyOptions } from "./load_or_create_key.ts";

@@ -1,0 +1,105 @@
+import { causeChain } from "../core/errors.ts";
+import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../core/logger.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Redactor } from "./redactor.ts";
+
+/** One thing that happened, free of secrets. */
+export interface LogRecord {
+  /** Wall-clock time, ISO 8601 in UTC. */
+  readonly timestamp: string;
+  /** Severity. */
+  readonly level: LogLevel;
+  /** One line for a person. */
+  readonly message: string;
+  /** Extra facts. */
+  readonly fields: LogFields;
+  /** Messages of the error and its causes, outermost first. */
+  readonly causes: readonly string[];
+}
+
+/** Where records go. */
+export type LogSink = (record: LogRecord) => void;
+
+/** Makes the logger that hands redacted records to sinks. */
+export function logTo(sinks: readonly LogSink[], redactor: Redactor, clock: Clock): Logger {
+  return {
+    log(level, message, fields = {}, error) {
+      const record: LogRecord = {
+        timestamp: timestampOf(clock),
+        level,
+        message: oneLine(redactor.redact(message)),
+        fields: redactFields(fields, redactor),
+        causes: causeChain(error).map((cause) => oneLine(redactor.redact(cause))),
+      };
+      for (const sink of sinks) sink(record);
+    },
+  };
+}
+
+/** A sink that passes on what is at least as severe as `level`. */
+export function atLeast(level: LogLevel, sink: LogSink): LogSink {
+  const least = LOG_LEVELS.indexOf(level);
+  return (record) => {
+    if (LOG_LEVELS.indexOf(record.level) >= least) sink(record);
+  };
+}
+
+/**
+ * Reads the name of a level as people and older clients write it.
+ *
+ * @returns The level, or `undefined` for an unknown name.
+ */
+export function parseLogLevel(name: string): LogLevel | undefined {
+  const text = name.trim().toLowerCase();
+  if (text === "critical" || text === "panic") return "fatal";
+  if (text === "warn") return "warning";
+  return LOG_LEVELS.find((level) => level === text);
+}
+
+/** The record as one line for a person: time, level, message, causes, fields. */
+export function textLine(record: LogRecord): string {
+  const causes = record.causes.filter((cause) => cause !== record.message);
+  const fields = Object.entries(record.fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => ` ${name}=${typeof value === "string" ? quoted(value) : value}`);
+  const because = causes.length > 0 ? `: ${causes.join(": ")}` : "";
+  return `${record.timestamp} ${record.level.toUpperCase()} ${record.message}${because}${
+    fields.join("")
+  }\n`;
+}
+
+/** The record as one JSON object on a line, with stable keys. */
+export function jsonLine(record: LogRecord): string {
+  return JSON.stringify({
+    timestamp: record.timestamp,
+    level: record.level,
+    message: record.message,
+    ...(record.causes.length > 0 && { causes: record.causes }),
+    ...record.fields,
+  }) + "\n";
+}
+
+function redactFields(fields: LogFields, redactor: Redactor): LogFields {
+  const clean: Record<string, string | number | boolean | null> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    clean[name] = typeof value === "string" ? oneLine(redactor.redact(value)) : value;
+  }
+  return clean;
+}
+
+function quoted(text: string): string {
+  return /^[\w.:/@+-]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+function oneLine(text: string): string {
+  // Control characters from a script or a server must not reach a terminal.
+  // deno-lint-ignore no-control-regex
+  return text.replace(/\s*[\r\n]+\s*/g, " ").replace(/[\x00-\x08\x0b-\x1f\x7f]/g, "�").trim();
+}
+
+function timestampOf(clock: Clock): string {
+  const now = clock.now();
+  // A clock beyond the range of dates must not end the daemon.
+  return Math.abs(now) <= 8.64e15 ? new Date(now).toISOString() : new Date(0).toISOString();
+}

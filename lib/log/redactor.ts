@@ -1,0 +1,39 @@
+const MASK = "***";
+
+// A JSON Web Token: three base64url parts; the first always begins with {" in base64.
+const JWT = /eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/g;
+const BEARER = /\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{4,}/gi;
+const PRIVATE_KEY =
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g;
+const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]+:)[^\s/@]+(@)/gi;
+const SIGNED_LINK =
+  /([?&](?:x-amz-signature|x-amz-credential|x-amz-security-token|signature|sig|token|x-men-signature)=)[^&\s"'#]+/gi;
+const NAMED =
+  /("?(?:tenant_?token|password|passphrase|authorization|x-men-signature)"?\s*[:=]\s*"?)[^\s",}]+/gi;
+
+/**
+ * Takes secrets out of text that is to be logged or uploaded: tokens, passwords in URLs, private
+ * keys, signatures of links by their form, and the secrets that were registered by their value.
+ */
+export class Redactor {
+  readonly #secrets = new Set<string>();
+
+  /** Registers a secret; wherever it occurs it is masked from now on. Blank ones are ignored. */
+  add(secret: string | undefined): void {
+    const text = secret?.trim() ?? "";
+    if (text.length >= 4) this.#secrets.add(text);
+  }
+
+  /** The text without secrets. */
+  redact(text: string): string {
+    let clean = text;
+    for (const secret of this.#secrets) clean = clean.replaceAll(secret, MASK);
+    return clean
+      .replace(PRIVATE_KEY, MASK)
+      .replace(JWT, MASK)
+      .replace(BEARER, `$1 ${MASK}`)
+      .replace(URL_PASSWORD, `$1${MASK}$2`)
+      .replace(SIGNED_LINK, `$1${MASK}`)
+      .replace(NAMED, `$1${MASK}`);
+  }
+}

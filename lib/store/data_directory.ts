@@ -1,0 +1,25 @@
+import type { FileDriver } from "../runtime/file_driver.ts";
+import { StoreError } from "../core/errors.ts";
+import { storeFailure } from "./store_failure.ts";
+
+/**
+ * Makes sure that the data directory exists; a new one is for its owner only (0700).
+ *
+ * @throws {StoreError} It cannot be made, or something else stands in its place.
+ */
+export function prepareDataDirectory(files: FileDriver, path: string): void {
+  const found = files.stat(path, { follow: true });
+  if (found?.kind === "directory") return;
+  if (found !== undefined) {
+    throw new StoreError(
+      "store.no-directory",
+      `Cannot use the data directory ${path}: it is no directory`,
+      { hint: "Name another one with --data" },
+    );
+  }
+  try {
+    files.makeDirectory(path, 0o700);
+  } catch (error) {
+    throw storeFailure("make the data directory", path, error);
+  }
+}

@@ -1,0 +1,160 @@
+import * as v from "valibot";
+import { isDeploymentId } from "../core/deployment_id.ts";
+import { DEPLOYMENT_PHASES, type DeploymentPhase, mayFollow } from "../core/deployment_phase.ts";
+import { type DeploymentStatus, DEVICE_STATUSES } from "../core/deployment_status.ts";
+import { StoreError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { writeFileAtomic } from "../runtime/atomic_file.ts";
+import { type FileDriver, readText } from "../runtime/file_driver.ts";
+import { setAside } from "../runtime/set_aside.ts";
+import { storeFailure } from "./store_failure.ts";
+
+/** How a sub-updater was started, enough to recognise it later. */
+export interface HandoffRecord {
+  /** Boot of the machine in which it was started. */
+  readonly bootId: string;
+  /** Its process ID. */
+  readonly pid?: number | undefined;
+  /** Kernel's start time of that process, against a reuse of the ID. */
+  readonly startTime?: string | undefined;
+}
+
+/** How a deployment ended on this device. */
+export interface OutcomeRecord {
+  /** The final status. */
+  readonly status: "success" | "failure";
+  /** Why, in one sentence. */
+  readonly message?: string | undefined;
+}
+
+/** All that must survive a power cut about the deployment in progress, or the last one. */
+export interface DeploymentRecord {
+  /** Version of this form. */
+  readonly schema: 1;
+  /** Deployment ID. */
+  readonly id: string;
+  /** Name of the Artifact; empty when the deployment was adopted from a lock alone. */
+  readonly artifactName: string;
+  /** Where it stands. */
+  readonly phase: DeploymentPhase;
+  /** The started sub-updater. */
+  readonly handoff?: HandoffRecord | undefined;
+  /** Success or failure. */
+  readonly outcome?: OutcomeRecord | undefined;
+  /** Statuses that the server has accepted, in order. */
+  readonly acknowledged: readonly DeploymentStatus[];
+}
+
+const recordSchema = v.object({
+  schema: v.literal(1),
+  id: v.pipe(v.string(), v.check(isDeploymentId)),
+  artifactName: v.string(),
+  phase: v.picklist(DEPLOYMENT_PHASES),
+  handoff: v.optional(v.object({
+    bootId: v.string(),
+    pid: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+    startTime: v.optional(v.string()),
+  })),
+  outcome: v.optional(v.object({
+    status: v.picklist(["success", "failure"]),
+    message: v.optional(v.string()),
+  })),
+  acknowledged: v.array(v.picklist(DEVICE_STATUSES)),
+});
+
+/** `deployment.json`: one writer, replaced atomically at each step. */
+export class DeploymentRecordFile {
+  readonly #files: FileDriver;
+  readonly #path: string;
+  readonly #logger: Logger;
+
+  /** Names the record; nothing is read or written yet. */
+  constructor(files: FileDriver, path: string, logger: Logger) {
+    this.#files = files;
+    this.#path = path;
+    this.#logger = logger;
+  }
+
+  /**
+   * Reads the record. One that cannot be understood is set aside as `<path>.corrupt-<n>` with a
+   * warning, and counts as absent.
+   *
+   * @throws {StoreError} The file is there but cannot be read or moved.
+   */
+  read(): DeploymentRecord | undefined {
+    let text: string | undefined;
+    try {
+      text = readText(this.#files, this.#path);
+    } catch (error) {
+      if (!(error instanceof RangeError)) {
+        throw storeFailure("read the deployment record", this.#path, error);
+      }
+      text = ""; // far too large to be ours
+    }
+    if (text === undefined) return undefined;
+    const parsed = v.safeParse(recordSchema, parseJson(text));
+    if (parsed.success) return parsed.output;
+    this.#setAside();
+    return undefined;
+  }
+
+  /** Stores the first record of a deployment, in place of the last one's. */
+  begin(id: string, artifactName: string, phase: DeploymentPhase = "received"): DeploymentRecord {
+    return this.#store({ schema: 1, id, artifactName, phase, acknowledged: [] });
+  }
+
+  /**
+   * Stores the next step of a deployment.
+   *
+   * @throws {StoreError} `store.bad-step` when the phase may not follow the present one.
+   */
+  advance(
+    record: DeploymentRecord,
+    phase: DeploymentPhase,
+    facts: Partial<Pick<DeploymentRecord, "handoff" | "outcome">> = {},
+  ): DeploymentRecord {
+    if (!mayFollow(record.phase, phase)) {
+      throw new StoreError(
+        "store.bad-step",
+        `Cannot take deployment ${record.id} from "${record.phase}" to "${phase}"`,
+        { retry: "never" },
+      );
+    }
+    return this.#store({ ...record, ...facts, phase });
+  }
+
+  /** Notes that the server has accepted a status. */
+  acknowledge(record: DeploymentRecord, status: DeploymentStatus): DeploymentRecord {
+    if (record.acknowledged.includes(status)) return record;
+    return this.#store({ ...record, acknowledged: [...record.acknowledged, status] });
+  }
+
+  #store(record: DeploymentRecord): DeploymentRecord {
+    try {
+      writeFileAtomic(this.#files, this.#path, JSON.stringify(record, null, 2) + "\n");
+    } catch (error) {
+      throw storeFailure("store the deployment record", this.#path, error);
+    }
+    return record;
+  }
+
+  #setAside(): void {
+    try {
+      const aside = setAside(this.#files, this.#path);
+      this.#logger.log(
+        "warning",
+        `The deployment record cannot be understood; it is kept as ${aside}`,
+      );
+    } catch (error) {
+      throw storeFailure("set the unreadable deployment record aside", this.#path, error);
+    }
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // not a record; the schema says so
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The gate: everything that guards the project, in one command. The last line is the sum.
+ *
+ * `--static` leaves the tests out; further arguments are passed to `deno test`.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { totalsOf } from "./gate/junit.ts";
+import { runProgram } from "./gate/run_program.ts";
+import { printSum } from "./gate/sum.ts";
+
+const STATIC_CHECKS: readonly (readonly [name: string, args: readonly string[]])[] = [
+  ["format", ["fmt", "--check"]],
+  ["lint", ["lint"]],
+  ["types", ["check", "."]],
+  ["documentation", ["doc", "--lint", "mod.ts", "lib/testing/mod.ts"]],
+  ["layers", ["run", "--allow-read", "scripts/check_layers.ts"]],
+];
+
+const TEST_FOLDERS = ["tests/unit", "tests/integration", "tests/peers"];
+
+const deno = process.execPath;
+const sum = { passed: 0, failed: 0, skipped: [] as string[] };
+
+for (const [name, args] of STATIC_CHECKS) {
+  const { code, output } = await runProgram(deno, args, {
+    isQuiet: true,
+    env: { NO_COLOR: "1" },
+  });
+  console.log(`${name} ... ${code === 0 ? "ok" : "FAILED"}`);
+  if (code === 0) sum.passed++;
+  else {
+    sum.failed++;
+    console.log(output);
+  }
+}
+
+const extra = process.argv.slice(2);
+if (!extra.includes("--static")) {
+  const directory = mkdtempSync(join(tmpdir(), "mender-deno-gate-"));
+  const report = join(directory, "report.xml");
+  // Types have been checked; -A is for the tests, the programs under test run under their own sets.
+  const args = ["test", "-A", "--no-check", `--junit-path=${report}`, ...extra, ...TEST_FOLDERS];
+  const { code } = await runProgram(deno, args);
+  const totals = totalsOf(readFileSync(report, "utf8"));
+  rmSync(directory, { recursive: true });
+  sum.passed += totals.passed;
+  // A run that fails outside a test (an uncaught error, a leak) must not look like a success.
+  sum.failed += code !== 0 && totals.failed === 0 ? 1 : totals.failed;
+  sum.skipped.push(...totals.skipped);
+}
+
+printSum(sum);
