@@ -1,7 +1,8 @@
 /**
  * The embedded Mender server: a real HTTP server on loopback for tests, for demonstrations, and for
  * whoever develops a sub-updater without a server at hand. It is strict where a client can be wrong,
- * and keeps a journal of what it saw. No other folder of the library uses it.
+ * and keeps a journal of what it saw. Beside it a writer of Artifacts. No other folder of the library
+ * uses this one.
  *
  * @module
  */
@@ -9,6 +10,7 @@ export { startServer } from "./server/server.ts";
 export type {
   DeploymentRequest,
   MenderServer,
+  ServerArtifact,
   ServerDeployment,
   ServerDeploymentRow,
   ServerDevice,
@@ -26,3 +28,10 @@ export type {
   StatusChange,
 } from "./server/records/state.ts";
 export { HttpExchange } from "../runtime/http_exchange.ts";
+export {
+  artifactChunks,
+  type ArtifactFileSpec,
+  type ArtifactSpec,
+  seededContent,
+  writeArtifact,
+} from "./artifact_writer.ts";

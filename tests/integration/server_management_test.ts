@@ -226,6 +226,15 @@ test("uploads that cannot be taken are refused and leave nothing behind", () =>
     })
   ));
 
+test("an upload that is refused early is answered, however much was to follow", () =>
+  withServer({}, async (server) => {
+    const manage = await operator(server);
+    const answer = await manage("POST", ARTIFACTS, form([["artifact", new Uint8Array(6_000_000)]]));
+    assert.equal(answer.status, 400);
+    assert.match((await answer.json()).error, /Cannot parse artifact file/);
+    assert.equal(await statusOf(manage("GET", ARTIFACTS)), 200);
+  }));
+
 test("with verification keys only Artifacts signed by one of them are taken", () => {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const pem = publicKey.export({ type: "spki", format: "pem" }).toString();

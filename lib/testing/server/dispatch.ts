@@ -106,11 +106,12 @@ function refusalAnswer(parts: DispatchParts, error: unknown, requestId: string):
 }
 
 async function send(exchange: HttpExchange, answer: Answer, requestId: string): Promise<void> {
-  const headers = { ...answer.headers, "X-MEN-RequestID": requestId };
+  const headers: Record<string, string> = { ...answer.headers, "X-MEN-RequestID": requestId };
   const { body, status } = answer;
   if (typeof body === "string") {
-    // Whatever of the request was not read would be taken for the next one.
+    // A client that is still sending must get to see the answer; but not everything is waited for.
     if (!exchange.request.complete) await exchange.drain();
+    if (!exchange.request.complete) headers.connection = "close";
     return exchange.reply(status, headers, body);
   }
   exchange.start(status, { ...headers, "content-length": `${body.sizeBytes}` });

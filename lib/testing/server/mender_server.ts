@@ -24,6 +24,18 @@ export interface ServerDevice {
   readonly inventory: readonly InventoryAttribute[];
 }
 
+/** An uploaded Artifact as the handle shows it. */
+export interface ServerArtifact {
+  /** ID, a UUID. */
+  readonly id: string;
+  /** Artifact name. */
+  readonly name: string;
+  /** Compatible device types. */
+  readonly deviceTypes: readonly string[];
+  /** Size of the whole Artifact in bytes. */
+  readonly sizeBytes: number;
+}
+
 /** A deployment as the handle shows it. */
 export interface ServerDeployment {
   /** ID, a UUID. */
@@ -89,15 +101,17 @@ export interface MenderServer {
   rejectDevice(id: string): void;
   /** Forgets a device; what is deployed to it ends as `decommissioned`. */
   decommissionDevice(id: string): void;
+  /** The uploaded Artifacts, oldest first. */
+  artifacts(): ServerArtifact[];
   /**
    * Takes in an Artifact.
    *
-   * @returns Its ID and name.
+   * @returns The Artifact as it is listed from now on.
    * @throws {ServerRefusal} As the upload route: `server.bad-request`, `server.conflict` ...
    */
   uploadArtifact(
     content: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  ): Promise<{ id: string; name: string }>;
+  ): Promise<ServerArtifact>;
   /**
    * Makes a deployment.
    *

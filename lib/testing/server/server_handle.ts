@@ -3,10 +3,11 @@ import type { Journal, JournalEntry } from "./journal.ts";
 import type {
   DeploymentRequest,
   MenderServer,
+  ServerArtifact,
   ServerDeployment,
   ServerDevice,
 } from "./mender_server.ts";
-import type { DeploymentLogMessage, DeviceRecord } from "./records/state.ts";
+import type { ArtifactRecord, DeploymentLogMessage, DeviceRecord } from "./records/state.ts";
 import { ServerRefusal } from "./refusal.ts";
 import type { ServerContext } from "./server_context.ts";
 import type { Interceptor } from "./server_options.ts";
@@ -79,12 +80,16 @@ class ServerHandle implements MenderServer {
     });
   }
 
+  artifacts(): ServerArtifact[] {
+    return this.#context.artifacts.list().map(artifactView);
+  }
+
   async uploadArtifact(
     content: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  ): Promise<{ id: string; name: string }> {
-    const { id, name } = await this.#context.artifacts.upload(chunksOf(content));
+  ): Promise<ServerArtifact> {
+    const record = await this.#context.artifacts.upload(chunksOf(content));
     this.#context.file.flush();
-    return { id, name };
+    return artifactView(record);
   }
 
   createDeployment(request: DeploymentRequest): string {
@@ -172,6 +177,10 @@ class ServerHandle implements MenderServer {
     this.#context.file.flush();
     return result;
   }
+}
+
+function artifactView({ id, name, deviceTypes, sizeBytes }: ArtifactRecord): ServerArtifact {
+  return { id, name, deviceTypes: [...deviceTypes], sizeBytes };
 }
 
 async function* chunksOf(
