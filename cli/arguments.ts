@@ -5,6 +5,7 @@
  */
 import { Command, type OptionValues } from "@commander-js/extra-typings";
 import { CommanderError, Option } from "commander";
+import { nearestName } from "../lib/core/nearest_name.ts";
 import { VERSION } from "../lib/core/version.ts";
 import type { Redactor } from "../lib/log/redactor.ts";
 import type { Drivers } from "../lib/runtime/drivers.ts";
@@ -63,9 +64,6 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
     .option("-F, --forcebootstrap", "make a new device key")
     .option("--no-syslog", "accepted for compatibility")
     .option("--verbose", "show the causes of an error");
-
-  // Like the Python client's: a line without a command shows the usage and is no failure.
-  program.action(() => program.outputHelp());
 
   program.command("bootstrap")
     .description("make the device key, or check the one there is")
@@ -129,6 +127,19 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
     .action((options) =>
       choose(async (context) => (await import("./commands/demo.ts")).demo(context, options))
     );
+
+  // Set last: subcommands inherit what is set before them.
+  // Like the Python client's: a line without a command shows the usage and is no failure.
+  program.allowExcessArguments().action(() => {
+    const [unknown] = program.args;
+    if (unknown === undefined) return program.outputHelp();
+    const meant = nearestName(unknown, program.commands.map((command) => command.name()));
+    program.error(
+      `error: unknown command '${unknown}'${
+        meant === undefined ? "" : `\n(Did you mean ${meant}?)`
+      }`,
+    );
+  });
 
   return program;
 }

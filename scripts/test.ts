@@ -3,7 +3,7 @@
  *
  * `--static` leaves the tests out; further arguments are passed to `deno test`.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -15,7 +15,7 @@ const STATIC_CHECKS: readonly (readonly [name: string, args: readonly string[]])
   ["format", ["fmt", "--check"]],
   ["lint", ["lint"]],
   ["types", ["check", "."]],
-  ["documentation", ["doc", "--lint", "mod.ts", "lib/testing/mod.ts"]],
+  ["documentation", ["doc", "--lint", "mod.ts", ...sourcesBelow("lib")]],
   ["layers", ["run", "--allow-read", "scripts/check_layers.ts"]],
 ];
 
@@ -53,3 +53,9 @@ if (!extra.includes("--static")) {
 }
 
 printSum(sum);
+
+function sourcesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => join(folder, name));
+}

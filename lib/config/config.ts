@@ -37,10 +37,6 @@ export interface Config {
   readonly logLevel: LogLevel | undefined;
   /** How identity values are written; `auto` decides once. */
   readonly identityFormat: "auto" | "array" | "scalar";
-  /** What starts the sub-updater. */
-  readonly handoffRunner: "auto" | "systemd" | "fork";
-  /** Longest wait for the sub-updater, or `undefined` for ever. */
-  readonly handoffTimeoutMs: number | undefined;
 }
 
 /** Makes the {@link Config} of merged keys; adds what is wrong across keys to their lists. */
@@ -62,8 +58,6 @@ export function buildConfig(keys: ResolvedKeys, paths: Paths): Config {
     updateLogDirectory: text(keys, "UpdateLogPath") ?? paths.dataDirectory,
     logLevel: logLevelOf(keys),
     identityFormat: keys.settings.get("IdentityFormat")?.value as Config["identityFormat"],
-    handoffRunner: keys.settings.get("HandoffRunner")?.value as Config["handoffRunner"],
-    handoffTimeoutMs: milliseconds(keys, "HandoffTimeoutSeconds") || undefined,
   };
 }
 

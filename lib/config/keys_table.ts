@@ -35,15 +35,6 @@ export const MENDER_KEYS: readonly KeySpec[] = [
     choices: ["auto", "array", "scalar"],
     fallback: "auto",
   },
-  {
-    ...own("HandoffRunner", "choice", "what starts the sub-updater"),
-    choices: ["auto", "systemd", "fork"],
-    fallback: "auto",
-  },
-  {
-    ...own("HandoffTimeoutSeconds", "count", "longest wait for the sub-updater; 0 = for ever"),
-    fallback: 86400,
-  },
 
   known("Connectivity.DisableKeepAlive", "flag"),
   known("Connectivity.IdleConnTimeoutSeconds", "count"),

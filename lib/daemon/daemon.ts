@@ -24,9 +24,11 @@ export interface DaemonOptions {
   readonly random: RandomDriver;
   /** Where what happens is written. */
   readonly logger: Logger;
-  /** Waits in milliseconds, from the configuration. */
+  /** Wait between two questions for a deployment, in milliseconds. */
   readonly updatePollMs: number;
+  /** Wait between two inventories, in milliseconds. */
   readonly inventoryPollMs: number;
+  /** Longest wait before a failed call is tried again, in milliseconds. */
   readonly retryPollMs: number;
   /** Does everything once and returns. */
   readonly isOnce?: boolean;

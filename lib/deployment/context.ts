@@ -30,14 +30,19 @@ export type DeploymentEvent =
 
 /** What carrying out and reporting a deployment stands on. */
 export interface DeploymentContext {
+  /** The machine. */
   readonly drivers: Pick<Drivers, "files" | "processes" | "clock" | "random">;
+  /** Where everything is. */
   readonly paths: Paths;
   /** Directory of the deployment logs. */
   readonly logDirectory: string;
+  /** The device's standing with its server. */
   readonly session: DeviceSession;
   /** Client for Artifact links, without credentials. */
   readonly artifactHttp: HttpDriver;
+  /** The deployment record. */
   readonly record: DeploymentRecordFile;
+  /** The lock that sub-updaters know too. */
   readonly lock: LockFile;
   /**
    * Gives the keys of which one must have signed the Artifact; none configured: unsigned ones pass.

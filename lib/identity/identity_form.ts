@@ -1,7 +1,7 @@
 import { IdentityError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { writeFileAtomic } from "../runtime/atomic_file.ts";
-import type { FileDriver, FileInfo } from "../runtime/file_driver.ts";
+import type { FileDriver } from "../runtime/file_driver.ts";
 import { readOwned } from "../runtime/owned_file.ts";
 import type { IdentityForm } from "./parse_identity.ts";
 
@@ -23,34 +23,35 @@ export interface IdentityFormOptions {
   readonly logger: Logger;
 }
 
-/** Traces of other clients in the data directory; times in milliseconds, where they are known. */
-export interface ClientTraces {
-  /** The database of the Go and C++ clients. */
-  readonly menderStore: { readonly modifiedAtMs?: number } | undefined;
-  /** The deployment log that mender-python-client makes anew at each start. */
-  readonly pythonLog: { readonly modifiedAtMs?: number } | undefined;
-}
-
 /**
  * Decides how the identity is written, once and for all: the server takes a device whose identity
  * changes for a new one.
  *
- * The configuration wins, then the stored decision. Otherwise the client that ran here before
- * decides, see {@link identityFormAfter}, and the decision is stored.
+ * The configuration wins, then the stored decision. Otherwise the traces of earlier clients decide, and
+ * the decision is stored: the deployment log of mender-python-client means lists; the database of the
+ * Go and C++ clients, or no trace at all, means that single values stand alone. With both, lists: on
+ * such a device mender is the sub-updater, which installs and never authenticates.
  *
  * @throws {IdentityError} `identity.form-unreadable`, `identity.form-unwritable`: a decision that may
  * be forgotten is none.
- * @see architecture §2, last paragraph
+ * @see architecture §2, last paragraph; the case of both traces is decided by the reference sub-updater
+ * of mender-python-client, which runs `mender install` in the same data directory
  */
 export function decideIdentityForm(options: IdentityFormOptions): IdentityForm {
   const { files, paths, uid, configured, logger } = options;
   if (configured !== "auto") return configured;
   const stored = readDecision(files, paths.identityFormat, uid);
   if (stored !== undefined) return stored;
-  const form = identityFormAfter({
-    menderStore: traceOf(files, paths.menderStore),
-    pythonLog: traceOf(files, paths.legacyDeploymentLog),
-  });
+  const isAfterPython = files.stat(paths.legacyDeploymentLog) !== undefined;
+  const isAfterMender = files.stat(paths.menderStore) !== undefined;
+  const form: IdentityForm = isAfterPython ? "array" : "scalar";
+  if (isAfterPython && isAfterMender) {
+    logger.log(
+      "warning",
+      "Both mender-python-client and mender have run here; if mender was the one that talked to the " +
+        'server, set "IdentityFormat" to "scalar"',
+    );
+  }
   try {
     writeFileAtomic(files, paths.identityFormat, `${form}\n`, 0o600);
   } catch (error) {
@@ -64,21 +65,6 @@ export function decideIdentityForm(options: IdentityFormOptions): IdentityForm {
   return form;
 }
 
-/**
- * The form that the client used that ran here last: the Go and C++ clients write single values alone,
- * mender-python-client always writes lists. A device where none ran gets the form of Go and C++.
- *
- * Where both have left a trace, the later one counts, because its identity is the one the server
- * knows best. Where times do not tell, mender-python-client counts: it is what this client replaces.
- */
-export function identityFormAfter({ menderStore, pythonLog }: ClientTraces): IdentityForm {
-  if (pythonLog === undefined) return "scalar";
-  if (menderStore === undefined) return "array";
-  const { modifiedAtMs: python } = pythonLog;
-  const { modifiedAtMs: mender } = menderStore;
-  return python !== undefined && mender !== undefined && mender > python ? "scalar" : "array";
-}
-
 function readDecision(files: FileDriver, path: string, uid: number): IdentityForm | undefined {
   let bytes: Uint8Array | undefined;
   try {
@@ -90,11 +76,6 @@ function readDecision(files: FileDriver, path: string, uid: number): IdentityFor
   const text = new TextDecoder().decode(bytes).trim();
   if (text === "array" || text === "scalar") return text;
   throw unreadable(path, `wanted "array" or "scalar", found ${JSON.stringify(text)}`);
-}
-
-function traceOf(files: FileDriver, path: string): { modifiedAtMs?: number } | undefined {
-  const info: (FileInfo & { modifiedAtMs?: number }) | undefined = files.stat(path);
-  return info;
 }
 
 function unreadable(path: string, reason: string, cause?: unknown): IdentityError {

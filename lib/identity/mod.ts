@@ -4,7 +4,11 @@
  *
  * @module
  */
-export { collectInventory, type CollectInventoryOptions, type Inventory } from "./collect_inventory.ts";
+export {
+  collectInventory,
+  type CollectInventoryOptions,
+  type Inventory,
+} from "./collect_inventory.ts";
 export { encodeIdentity } from "./encode_identity.ts";
 export { decideIdentityForm, type IdentityFormOptions } from "./identity_form.ts";
 export { type InventoryItem, inventoryPayload } from "./inventory_payload.ts";

@@ -5,4 +5,4 @@
  * @module
  */
 export { type DeviceKey, type DeviceKeyKind } from "./device_key.ts";
-export { loadOrCreateKey, type LoadKeyOptions } from "./load_or_create_key.ts";
+export { type LoadKeyOptions, loadOrCreateKey } from "./load_or_create_key.ts";

@@ -58,12 +58,19 @@ export interface SelfDriver {
 export interface Drivers {
   /** `deno` or `node`, with its version; for logs and inventory. */
   readonly runtime: { readonly name: "deno" | "node"; readonly version: string };
+  /** Files and directories. */
   readonly files: FileDriver;
+  /** Other programs. */
   readonly processes: ProcessDriver;
+  /** Unix sockets. */
   readonly sockets: SocketDriver;
+  /** Time. */
   readonly clock: Clock;
+  /** Unpredictable numbers. */
   readonly random: RandomDriver;
+  /** Signals sent to this process. */
   readonly signals: SignalDriver;
+  /** This process. */
   readonly self: SelfDriver;
   /** Makes an HTTP client; the caller closes it. */
   http(options: HttpDriverOptions): Promise<HttpDriver>;

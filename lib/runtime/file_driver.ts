@@ -1,6 +1,8 @@
 /** What a path is; links are not followed. */
 export interface FileInfo {
+  /** What it is. */
   readonly kind: "file" | "directory" | "link" | "other";
+  /** Size of the content in bytes. */
   readonly sizeBytes: number;
   /** Permission bits, `0o777` and the set-id and sticky bits. */
   readonly mode: number;

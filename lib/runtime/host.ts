@@ -45,5 +45,6 @@ async function openHttp(options: HttpDriverOptions): Promise<HttpDriver> {
 function selfCommand(module: URL, permissions: readonly string[]): string[] {
   const path = module.protocol === "file:" ? fileURLToPath(module) : module.href;
   if (!isDeno) return [process.execPath, path];
-  return [Deno.execPath(), "run", ...permissions, path];
+  // Quiet: at each start Deno warns that permission sets are new.
+  return [Deno.execPath(), "run", "--quiet", ...permissions, path];
 }

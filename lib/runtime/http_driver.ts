@@ -10,9 +10,11 @@ export interface HttpDriverOptions {
 
 /** One request. Redirects are never followed by the driver. */
 export interface HttpRequest {
+  /** HTTP method. */
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Absolute, `http:` or `https:`. */
   readonly url: string;
+  /** Header fields to send. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as it is, with its length. */
   readonly body?: Uint8Array;
@@ -22,6 +24,7 @@ export interface HttpRequest {
 
 /** The head of an answer, and its body as it comes. */
 export interface HttpResponse {
+  /** HTTP status. */
   readonly status: number;
   /** Names in lower case. */
   readonly headers: ReadonlyMap<string, string>;

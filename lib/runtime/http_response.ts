@@ -1,9 +1,12 @@
 import type { HttpResponse } from "./http_driver.ts";
 
 /** The parts of a fetch `Response` that both runtimes share. */
-interface FetchResponse {
+export interface FetchResponse {
+  /** HTTP status. */
   readonly status: number;
+  /** Header fields. */
   readonly headers: { forEach(each: (value: string, name: string) => void): void };
+  /** The body, if there is one. */
   readonly body: ReadableStream<Uint8Array> | null;
 }
 

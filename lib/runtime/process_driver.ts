@@ -2,6 +2,7 @@
 export interface RunOptions {
   /** Absolute path of the program. */
   readonly command: string;
+  /** Its arguments. */
   readonly args?: readonly string[];
   /** Variables added to the inherited environment. */
   readonly env?: Readonly<Record<string, string>>;
@@ -19,7 +20,9 @@ export interface RunResult {
   readonly code: number | undefined;
   /** Whether it was killed because its time was over (or the signal was aborted). */
   readonly isTimedOut: boolean;
+  /** What it wrote to standard output. */
   readonly stdout: Uint8Array;
+  /** What it wrote to standard error. */
   readonly stderr: Uint8Array;
   /** Whether output was dropped. */
   readonly isTruncated: boolean;
@@ -27,17 +30,21 @@ export interface RunResult {
 
 /** A program that outlives this process. */
 export interface DetachedOptions {
+  /** Absolute path of the program. */
   readonly command: string;
+  /** Its arguments. */
   readonly args: readonly string[];
 }
 
 /** A child process that is watched while it runs; used by `demo` and tests. */
 export interface ChildProcess {
+  /** Process ID. */
   readonly pid: number;
   /** Lines of both output streams, as they come. */
   readonly lines: AsyncIterable<{ stream: "stdout" | "stderr"; text: string }>;
   /** Settles when it ended: the exit code, or the name of the signal. */
   readonly ended: Promise<{ code: number | undefined; signal: string | undefined }>;
+  /** Sends it a signal; nothing happens when it has ended. */
   kill(signal: "SIGTERM" | "SIGKILL" | "SIGINT" | "SIGUSR1" | "SIGUSR2" | "SIGHUP"): void;
 }
 

@@ -4,6 +4,7 @@ export interface SocketConnection {
   readonly readable: AsyncIterable<Uint8Array>;
   /** Sends bytes; settles when they were handed to the kernel. */
   write(bytes: Uint8Array): Promise<void>;
+  /** Ends the connection. */
   close(): void;
 }
 

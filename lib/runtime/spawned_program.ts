@@ -3,12 +3,17 @@ import type { RunOptions, RunResult } from "./process_driver.ts";
 
 /** A running program as both runtimes can give it; what `run` is built on. */
 export interface SpawnedProgram {
+  /** Process ID. */
   readonly pid: number;
+  /** Its standard output. */
   readonly stdout: ReadableStream<Uint8Array>;
+  /** Its standard error. */
   readonly stderr: ReadableStream<Uint8Array>;
+  /** Settles when it ended. */
   readonly ended: Promise<{ code: number | undefined; signal: string | undefined }>;
   /** Ends standard input. */
   closeInput(): void;
+  /** Sends it a signal; nothing happens when it has ended. */
   kill(signal: string): void;
 }
 

@@ -17,6 +17,13 @@ export function prepareDataDirectory(files: FileDriver, path: string): void {
       { hint: "Name another one with --data" },
     );
   }
+  if (files.stat(path)?.kind === "link") {
+    throw new StoreError(
+      "store.dangling-link",
+      `Cannot use the data directory ${path}: it is a link to a place that does not exist`,
+      { hint: "Make the directory that it leads to, or name another one with --data" },
+    );
+  }
   try {
     files.makeDirectory(path, 0o700);
   } catch (error) {

@@ -67,8 +67,6 @@ test("loadConfig() uses the defaults when there is no file", async () => {
     updateLogDirectory: `${root}/var/lib/mender`,
     logLevel: undefined,
     identityFormat: "auto",
-    handoffRunner: "auto",
-    handoffTimeoutMs: 86_400_000,
   });
 });
 
@@ -90,8 +88,6 @@ test("loadConfig() reads every key that has an effect", async () => {
     UpdateLogPath: "/data/logs",
     DaemonLogLevel: "Debug",
     IdentityFormat: "array",
-    HandoffRunner: "systemd",
-    HandoffTimeoutSeconds: 0,
   });
   assert.deepEqual(warnings, []);
   assert.deepEqual(config, {
@@ -109,8 +105,6 @@ test("loadConfig() reads every key that has an effect", async () => {
     updateLogDirectory: "/data/logs",
     logLevel: "debug",
     identityFormat: "array",
-    handoffRunner: "systemd",
-    handoffTimeoutMs: undefined,
   });
 });
 
@@ -286,7 +280,6 @@ const refused: [
     undefined,
     /"scalar"/,
   ],
-  ["an unknown runner", "config.out-of-range", { HandoffRunner: "cron" }, undefined, /"systemd"/],
   ["a bad server", "config.bad-server-url", { ServerURL: "ftp://m" }, undefined, /"ftp"/],
   [
     "a password in a URL",

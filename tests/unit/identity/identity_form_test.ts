@@ -2,29 +2,13 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { wellKnownPaths } from "../../../lib/config/paths.ts";
 import { isMenderError } from "../../../lib/core/errors.ts";
-import { decideIdentityForm, identityFormAfter } from "../../../lib/identity/identity_form.ts";
+import { decideIdentityForm } from "../../../lib/identity/identity_form.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
 import { logRecorder } from "../../support/log_recorder.ts";
 import { inTemporaryDirectory } from "../../support/temporary.ts";
 import { test } from "../../support/test.ts";
 
 const { files, self } = await hostDrivers();
-
-type Trace = { modifiedAtMs?: number } | undefined;
-const rules: [name: string, menderStore: Trace, pythonLog: Trace, form: string][] = [
-  ["a new device", undefined, undefined, "scalar"],
-  ["a device that ran Go or C++", {}, undefined, "scalar"],
-  ["a device that ran Python", undefined, {}, "array"],
-  ["Python after Go", { modifiedAtMs: 1 }, { modifiedAtMs: 2 }, "array"],
-  ["Go after Python", { modifiedAtMs: 2 }, { modifiedAtMs: 1 }, "scalar"],
-  ["both at the same time", { modifiedAtMs: 1 }, { modifiedAtMs: 1 }, "array"],
-  ["both without times", {}, {}, "array"],
-];
-for (const [name, menderStore, pythonLog, form] of rules) {
-  test(`identityFormAfter() gives ${name} the form ${form}`, () => {
-    assert.equal(identityFormAfter({ menderStore, pythonLog }), form);
-  });
-}
 
 /** A data directory with some files, and a decision in it. */
 async function inDataDirectory(
@@ -50,6 +34,7 @@ const found: [name: string, content: Record<string, string>, form: string][] = [
   ["an empty directory", {}, "scalar"],
   ["the database of Go and C++", { "mender-store": "" }, "scalar"],
   ["the log of Python", { "deployment.log": "" }, "array"],
+  ["Python with mender as its sub-updater", { "mender-store": "", "deployment.log": "" }, "array"],
   ["a stored array", { identity_format: "array\n", "mender-store": "" }, "array"],
   ["a stored scalar", { identity_format: "scalar", "deployment.log": "" }, "scalar"],
 ];
