@@ -76,8 +76,16 @@ export function isMenderError(error: unknown, code?: string): error is MenderErr
 
 /** The message of anything that was thrown, on one line. */
 export function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message || error.name : String(error);
+  const text = error instanceof Error ? error.message || error.name : textOf(error);
   return text.replace(/\s*[\r\n]+\s*/g, " ").trim();
+}
+
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return typeof thrown; // an object that cannot be shown must not hide what went wrong
+  }
 }
 
 /** The messages of an error and of all its causes, outermost first, each once and on one line. */

@@ -1,5 +1,8 @@
 const LONGEST_MS = 24 * 3600 * 1000;
 
+/** All three forms of an HTTP date begin with the day of the week; `Date.parse` takes anything. */
+const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:[a-z]*,)? .*\d\d:\d\d:\d\d(?: GMT| \d{4})$/;
+
 /**
  * Reads a `Retry-After` header: seconds, or an HTTP date.
  *
@@ -11,7 +14,13 @@ const LONGEST_MS = 24 * 3600 * 1000;
  */
 export function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {
   const text = value?.trim() ?? "";
-  const waitMs = /^\d{1,15}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
-  if (text === "" || Number.isNaN(waitMs)) return undefined;
+  const waitMs = /^\d{1,15}$/.test(text) ? Number(text) * 1000 : parseHttpDate(text) - nowMs;
+  if (Number.isNaN(waitMs)) return undefined;
   return Math.min(Math.max(waitMs, 1000), LONGEST_MS);
+}
+
+function parseHttpDate(text: string): number {
+  if (!HTTP_DATE.test(text)) return NaN;
+  // The oldest form names no zone, and would be taken for local time.
+  return Date.parse(text.endsWith("GMT") ? text : `${text} GMT`);
 }
