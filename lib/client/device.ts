@@ -4,7 +4,7 @@ import { sendInventory } from "../api/inventory_call.ts";
 import { NextDeploymentPoll } from "../api/next_deployment.ts";
 import { readVerifyKeys } from "../artifact/mod.ts";
 import { type Config, type Paths, requireServers } from "../config/mod.ts";
-import { ApiError, ConfigError } from "../core/errors.ts";
+import { ApiError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { VERSION } from "../core/version.ts";
 import type {
@@ -26,13 +26,13 @@ import { type DeviceKey, loadOrCreateKey } from "../keys/mod.ts";
 import type { LogSink } from "../log/record.ts";
 import type { Redactor } from "../log/redactor.ts";
 import type { Drivers } from "../runtime/drivers.ts";
-import { readText } from "../runtime/file_driver.ts";
 import type { HttpDriver } from "../runtime/http_driver.ts";
 import { readArtifactInfo } from "../store/artifact_info.ts";
 import { prepareDataDirectory } from "../store/data_directory.ts";
 import { DeploymentRecordFile, type OutcomeRecord } from "../store/deployment_record.ts";
 import { readDeviceType } from "../store/device_type.ts";
 import { LockFile } from "../store/lock_file.ts";
+import { readRequired } from "./required_file.ts";
 import { trustOf } from "./trust.ts";
 
 /** What a device is opened with. */
@@ -251,15 +251,12 @@ export class Device {
 
   #verifyKeys(): KeyObject[] {
     const { config, drivers } = this.#options;
-    return readVerifyKeys(config.artifactVerifyKeyFiles.map((path) => {
-      const text = readText(drivers.files, path, 1 << 20, { follow: true });
-      if (text !== undefined) return { path, text };
-      throw new ConfigError(
-        "config.missing-verify-key",
-        `Cannot verify Artifacts: there is no key file ${path}`,
-        { hint: "Correct ArtifactVerifyKey; until then no Artifact is installed", retry: "never" },
-      );
-    }));
+    return readVerifyKeys(
+      config.artifactVerifyKeyFiles.map((path) => ({
+        path,
+        text: readRequired(drivers.files, path, "verify Artifacts", "ArtifactVerifyKey"),
+      })),
+    );
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Config } from "../config/mod.ts";
-import { ConfigError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { type FileDriver, readText } from "../runtime/file_driver.ts";
 import type { HttpDriverOptions } from "../runtime/http_driver.ts";
+import { readRequired } from "./required_file.ts";
 
 /** The system's bundle holds some 150 certificates in 220 kB. */
 const MAX_BUNDLE_BYTES = 8 << 20;
@@ -14,7 +14,7 @@ const MAX_BUNDLE_BYTES = 8 << 20;
  * A `ServerCertificate` that cannot be read is logged and left out, as the other clients do: the
  * connection then fails, or does not need it.
  *
- * @throws {ConfigError} `config.unreadable-client-certificate`.
+ * @throws {ConfigError} `config.unreadable`: a file of `HttpsClient`.
  */
 export function trustOf(
   config: Config,
@@ -34,29 +34,15 @@ export function trustOf(
   };
   addCertificates(systemCaBundle, true);
   if (config.caFile !== undefined) addCertificates(config.caFile, false);
+  const [what, key] = ["use the client certificate", "HttpsClient"];
   return {
     caCertificates,
     skipVerify: config.skipVerify,
     ...(config.clientCertificate && {
       clientCertificate: {
-        certificate: readClientFile(files, config.clientCertificate.certificateFile),
-        key: readClientFile(files, config.clientCertificate.keyFile),
+        certificate: readRequired(files, config.clientCertificate.certificateFile, what, key),
+        key: readRequired(files, config.clientCertificate.keyFile, what, key),
       },
     }),
   };
-}
-
-function readClientFile(files: FileDriver, path: string): string {
-  let cause: unknown;
-  try {
-    const text = readText(files, path, 1 << 20, { follow: true });
-    if (text !== undefined) return text;
-  } catch (error) {
-    cause = error;
-  }
-  throw new ConfigError(
-    "config.unreadable-client-certificate",
-    `Cannot read ${path}, named under HttpsClient`,
-    { cause, hint: "Check the path and its permissions" },
-  );
 }

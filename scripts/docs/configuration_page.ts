@@ -1,0 +1,108 @@
+import type { KeySpec } from "../../lib/config/key_spec.ts";
+import { CONNECT_KEYS, MENDER_KEYS } from "../../lib/config/keys_table.ts";
+import { wellKnownPaths } from "../../lib/config/mod.ts";
+import { filledText } from "./filled_text.ts";
+import { markdownTable } from "./markdown_table.ts";
+
+const PATHS = wellKnownPaths();
+
+/** The text of `docs/configuration.md`: every key that the table of the code knows. */
+export function configurationPage(): string {
+  return [
+    "# Configuration",
+    "<!-- Written by scripts/write_docs.ts from lib/config/keys_table.ts; change it there. -->",
+    filledText(
+      `Two JSON files make the configuration: \`${PATHS.mainConfig}\` (main) and
+      \`${PATHS.fallbackConfig}\` (fallback). They are merged key by key, nested objects by their inner
+      keys, lists as a whole; the main file wins. Neither has to exist, but a server must be named in
+      one of them. \`--config\`, \`--fallback-config\` and \`--data\` name other files.`,
+    ),
+    [
+      'A dot in a name stands for nesting: `HttpsClient.Key` is `{ "HttpsClient": { "Key": "…" } }`.',
+      `\`""\`, \`null\` and an empty list mean that a key is not set. An interval of 0 means the default.`,
+      "A key that is not known has no effect, and is warned about. A value of the wrong type is an error.",
+      "The files are read when a command starts; a daemon that runs does not notice a change.",
+    ].map((item) => filledText(`- ${item}`, "  ")).join("\n"),
+    filledText(
+      `\`check-config\` prints what is in effect, where each value comes from, and what is wrong.`,
+    ),
+    "## mender.conf",
+    keysTable(MENDER_KEYS),
+    filledText(
+      `\`UpdatePollIntervalSeconds\`, \`InventoryPollIntervalSeconds\` and
+      \`RetryPollIntervalSeconds\` were 5 seconds in mender-python-client when a file did not set them.
+      \`ServerURL\` and \`Servers\` exclude each other, and so do \`ArtifactVerifyKey\` and
+      \`ArtifactVerifyKeys\`. Keys in hardware (\`pkcs11:\` addresses and \`SSLEngine\`) are refused.`,
+    ),
+    filledText(
+      `These keys belong to other Mender clients; they may stand in the file, and have no effect here:
+      ${ineffective(MENDER_KEYS)}.`,
+    ),
+    "## mender-connect.conf",
+    filledText(
+      `\`check-config\` reads and checks \`${PATHS.connectConfig}\` and
+      \`${PATHS.connectFallbackConfig}\`. Nothing else uses them: there is no remote terminal in this
+      version.`,
+    ),
+    keysTable(CONNECT_KEYS),
+    filledText(
+      `These keys may stand in the file, and have no effect here: ${ineffective(CONNECT_KEYS)}.`,
+    ),
+  ].join("\n\n") + "\n";
+}
+
+function isEffective(spec: KeySpec): boolean {
+  return spec.use !== "known";
+}
+
+function keysTable(specs: readonly KeySpec[]): string {
+  return markdownTable(
+    ["Key", "Holds", "Default", "Meaning"],
+    specs.filter(isEffective).map((spec) => [
+      `\`${spec.name}\``,
+      kindText(spec),
+      defaultText(spec),
+      spec.meaning + (spec.use === "own" ? " (of mender-deno alone)" : ""),
+    ]),
+  );
+}
+
+function kindText(spec: KeySpec): string {
+  switch (spec.kind) {
+    case "text":
+      return "text";
+    case "path":
+      return "path";
+    case "url":
+      return "http or https address";
+    case "flag":
+      return "`true` or `false`";
+    case "looseFlag":
+      return "`true` or `false`, also as text";
+    case "seconds":
+      return "seconds, 1 to 31536000";
+    case "count":
+      return `whole number from ${spec.least ?? 0}`;
+    case "texts":
+      return "list of texts";
+    case "paths":
+      return "list of paths";
+    case "servers":
+      return 'list of `{ "ServerURL": "…" }`';
+    case "choice":
+      return (spec.choices ?? []).map((choice) => `\`"${choice}"\``).join(", ");
+  }
+}
+
+function defaultText(spec: KeySpec): string {
+  const { fallback, fallbackPath } = spec;
+  if (fallbackPath !== undefined) return `\`${PATHS[fallbackPath]}\``;
+  if (fallback === undefined || (Array.isArray(fallback) && fallback.length === 0)) {
+    return "not set";
+  }
+  return `\`${JSON.stringify(fallback)}\``;
+}
+
+function ineffective(specs: readonly KeySpec[]): string {
+  return specs.filter((spec) => !isEffective(spec)).map(({ name }) => `\`${name}\``).join(", ");
+}

@@ -1,0 +1,194 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { type Paths, wellKnownPaths } from "../../lib/config/mod.ts";
+import { hostDrivers } from "../../lib/runtime/host.ts";
+import { writeArtifact } from "../../lib/testing/artifact_writer.ts";
+import { inTemporaryDirectory } from "./temporary.ts";
+
+const { self } = await hostDrivers();
+
+/** How a command ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command that runs. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** Everything that it wrote so far. */
+  output(): string;
+  /** Sends it a signal. */
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** What a rig's device is made of; every part has a default that works. */
+export interface RigOptions {
+  readonly serverUrl: string;
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly artifactName?: string;
+  /** Shell lines of the identity script. */
+  readonly identity?: string;
+  /** Inventory scripts: name and shell lines. */
+  readonly inventory?: Readonly<Record<string, string>>;
+  /** Shell lines of the sub-updater; `undefined`: one that only notes its argument; null: none. */
+  readonly install?: string | null;
+  /** Further addresses that the client may talk to. */
+  readonly net?: readonly string[];
+  /** Further paths that the client may read. */
+  readonly read?: readonly string[];
+}
+
+/** Type of every rig's device. */
+export const RIG_DEVICE_TYPE = "acme-box";
+
+/**
+ * A device in a directory, on which the real command line runs as a process of its own: on Deno under
+ * the permission set of the command, never under -A.
+ */
+export class ClientRig {
+  readonly root: string;
+  readonly paths: Paths;
+  readonly #net: readonly string[];
+  readonly #read: readonly string[];
+  readonly #running = new Set<ChildProcess>();
+
+  constructor(root: string, options: RigOptions) {
+    this.root = root;
+    this.paths = wellKnownPaths({ root });
+    this.#read = [root, ...options.read ?? []];
+    this.#net = [options.serverUrl, ...options.net ?? []].map((url) => new URL(url).host);
+    this.write(
+      this.paths.mainConfig,
+      JSON.stringify({
+        ServerURL: options.serverUrl,
+        UpdatePollIntervalSeconds: 1,
+        InventoryPollIntervalSeconds: 30,
+        RetryPollIntervalSeconds: 1,
+        ...options.config,
+      }),
+    );
+    this.write(this.paths.artifactInfo, `artifact_name=${options.artifactName ?? "release-1"}\n`);
+    this.write(this.paths.deviceType, `device_type=${RIG_DEVICE_TYPE}\n`);
+    this.script(this.paths.identityScript, options.identity ?? "echo mac=02:11:22:33:44:55");
+    for (const [name, lines] of Object.entries(options.inventory ?? {})) {
+      this.script(join(this.paths.inventoryDirectory, name), lines);
+    }
+    const note = `echo "$1" >> ${join(root, "installed")}`;
+    if (options.install !== null) this.script(this.paths.installScript, options.install ?? note);
+    mkdirSync(this.paths.dataDirectory, { recursive: true, mode: 0o700 });
+    chmodSync(this.paths.dataDirectory, 0o700);
+  }
+
+  /** Command and arguments of one of our commands on this device. */
+  command(...args: readonly string[]): [program: string, ...args: string[]] {
+    const set = args.includes("report") ? "report" : "daemon";
+    const data = args[args.indexOf("--data") + 1];
+    const { controlSocket } = args.includes("--data") && data !== undefined
+      ? wellKnownPaths({ data })
+      : this.paths;
+    const [program = "", ...first] = self.selfCommand(
+      new URL("../../cli/main.ts", import.meta.url),
+      [
+        `--permission-set=${set}`,
+        "--no-prompt",
+        `--allow-read=${this.#read.join(",")}`,
+        `--allow-write=${this.root}`,
+        `--allow-net=${[...this.#net, `unix:${controlSocket}`].join(",")}`,
+      ],
+    );
+    return [program, ...first, "--root", this.root, ...args];
+  }
+
+  /** Starts a command. */
+  start(...args: readonly string[]): Running {
+    const [program, ...rest] = this.command(...args);
+    const child = spawn(program, rest, { stdio: ["ignore", "pipe", "pipe"] });
+    const parts = { stdout: "", stderr: "" };
+    child.stdout.on("data", (chunk) => parts.stdout += String(chunk));
+    child.stderr.on("data", (chunk) => parts.stderr += String(chunk));
+    this.#running.add(child);
+    const ended = new Promise<Ended>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code, signal) => {
+        this.#running.delete(child);
+        resolve({ code, signal, ...parts });
+      });
+    });
+    return {
+      child,
+      ended,
+      output: () => parts.stdout + parts.stderr,
+      // Not child.kill(): on Deno (2.9.6) it makes the exit look like a death by that signal.
+      kill: (signal) => void process.kill(child.pid!, signal),
+    };
+  }
+
+  /** Runs a command to its end. */
+  run(...args: readonly string[]): Promise<Ended> {
+    return this.start(...args).ended;
+  }
+
+  /** Ends what still runs. */
+  stop(): void {
+    for (const child of this.#running) child.kill("SIGKILL");
+  }
+
+  /** The lines that the default sub-updater noted: the paths that it was called with. */
+  installed(): string[] {
+    return this.read(join(this.root, "installed")).split("\n").filter((line) => line !== "");
+  }
+
+  /** Content of a file; empty when there is none. */
+  read(path: string): string {
+    return existsSync(path) ? readFileSync(path, "utf8") : "";
+  }
+
+  /** The deployment record. */
+  // deno-lint-ignore no-explicit-any
+  record(): any {
+    const text = this.read(this.paths.record);
+    return text === "" ? undefined : JSON.parse(text);
+  }
+
+  write(path: string, content: string | Uint8Array, mode = 0o644): void {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+    chmodSync(path, mode);
+  }
+
+  script(path: string, lines: string): void {
+    this.write(path, `#!/bin/sh\n${lines}\n`, 0o755);
+  }
+}
+
+/** Runs a test body with a device; what it left running is ended. */
+export function withRig<T>(
+  options: RigOptions,
+  body: (rig: ClientRig) => Promise<T>,
+): Promise<T> {
+  return inTemporaryDirectory(async (root) => {
+    const rig = new ClientRig(root, options);
+    try {
+      return await body(rig);
+    } finally {
+      rig.stop();
+    }
+  });
+}
+
+/** An Artifact for the rig's device type. */
+export function rigArtifact(name: string, sizeBytes = 300_000): Uint8Array {
+  return writeArtifact({
+    name,
+    deviceTypes: [RIG_DEVICE_TYPE],
+    payloadType: "acme",
+    files: [{ name: "payload.bin", content: { sizeBytes, seed: 3 } }],
+    compression: "gz",
+  });
+}
