@@ -23,12 +23,14 @@ export function writeFileAtomic(
   const handle = createAnew(files, beside, permissions);
   try {
     handle.write(bytes);
+    // The umask may have taken bits away that a reader under another user needs.
+    if ((handle.stat().mode & 0o777) !== permissions) files.changeMode(beside, permissions);
     handle.sync();
     handle.close();
     files.rename(beside, path);
   } catch (error) {
-    handle.close();
-    files.remove(beside);
+    attempt(() => handle.close());
+    attempt(() => files.remove(beside));
     throw error;
   }
   files.syncDirectory(dirname(path));
@@ -39,6 +41,14 @@ export function removeDurably(files: FileDriver, path: string): boolean {
   if (!files.remove(path)) return false;
   files.syncDirectory(dirname(path));
   return true;
+}
+
+function attempt(tidy: () => void): void {
+  try {
+    tidy();
+  } catch {
+    // The first failure is the one to tell; the next write removes what is left.
+  }
 }
 
 function createAnew(files: FileDriver, path: string, permissions: number): FileHandle {

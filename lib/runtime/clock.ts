@@ -37,7 +37,7 @@ export interface Deadline {
   readonly signal: AbortSignal;
   /** Whether the limit itself struck. */
   readonly isExpired: boolean;
-  /** Starts the time anew. */
+  /** Starts the time anew; nothing happens when the signal is aborted or the limit disposed of. */
   restart(): void;
   /** Forgets the limit; the signal is never aborted by it afterwards. */
   dispose(): void;
@@ -55,6 +55,7 @@ export function startDeadline(
 ): Deadline {
   const controller = new AbortController();
   let isExpired = false;
+  let isDisposed = false;
   let cancel = (): void => {};
   const onOuterAbort = (): void => {
     cancel();
@@ -62,6 +63,7 @@ export function startDeadline(
   };
   const restart = (): void => {
     cancel();
+    if (isDisposed || controller.signal.aborted) return;
     cancel = clock.after(limitMs, () => {
       isExpired = true;
       controller.abort(makeError());
@@ -79,6 +81,7 @@ export function startDeadline(
     },
     restart,
     dispose() {
+      isDisposed = true;
       cancel();
       outer?.removeEventListener("abort", onOuterAbort);
     },

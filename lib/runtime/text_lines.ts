@@ -13,11 +13,16 @@ export async function* textLines(
     rest += decoder.decode(chunk, { stream: true });
     const lines = rest.split("\n");
     rest = lines.pop()!;
-    yield* lines.map((line) => line.replace(/\r$/, ""));
+    for (const line of lines) yield* piecesOf(line.replace(/\r$/, ""), maxLength);
     for (; rest.length > maxLength; rest = rest.slice(maxLength)) yield rest.slice(0, maxLength);
   }
   rest += decoder.decode();
-  if (rest !== "") yield rest;
+  if (rest !== "") yield* piecesOf(rest, maxLength);
+}
+
+function* piecesOf(line: string, maxLength: number): Generator<string, void> {
+  let at = 0;
+  do yield line.slice(at, at + maxLength); while ((at += maxLength) < line.length);
 }
 
 /** The chunks of a stream; leaving the loop early cancels it. */
