@@ -112,6 +112,7 @@ test(
           server.acceptDevice(device.id);
           await waitUntil("its inventory", () => server.devices()[0]!.inventory.length);
         });
+        rig.write(join(peerDevice.dataPath, "device_type"), `device_type=${RIG_DEVICE_TYPE}\n`);
         const { code, stderr } = await rig.run("--data", peerDevice.dataPath, "daemon", "--once");
         assert.equal(code, 0, stderr);
         const [device, ...others] = server.devices();
