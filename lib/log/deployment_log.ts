@@ -56,14 +56,20 @@ export class DeploymentLog {
       handle.close();
     }
     const text = readText(this.#files, this.#path, MAX_LOG_BYTES * 4) ?? "";
-    const cut = text.indexOf("\n", text.length / 2) + 1;
-    writeFileAtomic(this.#files, this.#path, text.slice(cut));
+    writeFileAtomic(this.#files, this.#path, text.slice(cutOf(text)));
   }
 
   /** The whole log; empty when nothing was written. */
   read(): string {
     return readText(this.#files, this.#path, MAX_LOG_BYTES * 4) ?? "";
   }
+}
+
+/** Where the kept half begins: with a whole line, and never behind the newest one. */
+function cutOf(text: string): number {
+  const half = Math.floor(text.length / 2);
+  const behind = text.indexOf("\n", half) + 1;
+  return behind < text.length ? behind : text.lastIndexOf("\n", half) + 1;
 }
 
 interface KnownLog {

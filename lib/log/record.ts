@@ -20,8 +20,22 @@ export interface LogRecord {
 /** Where records go. */
 export type LogSink = (record: LogRecord) => void;
 
-/** Makes the logger that hands redacted records to sinks. */
+/**
+ * Makes the logger that hands redacted records to sinks.
+ *
+ * It never throws: a log that cannot be written (a full disk above all) must not end what it tells
+ * about. The other sinks are told of the failure, once until that sink works again.
+ */
 export function logTo(sinks: readonly LogSink[], redactor: Redactor, clock: Clock): Logger {
+  const broken = new Set<LogSink>();
+  const hand = (record: LogRecord): void => {
+    for (const { sink, error } of writeAll(sinks, record, broken)) {
+      const others = sinks.filter((other) => other !== sink);
+      const causes = causeChain(error).map((cause) => oneLine(redactor.redact(cause)));
+      const message = "Cannot write to one of the logs";
+      writeAll(others, { ...record, level: "warning", message, fields: {}, causes }, broken);
+    }
+  };
   return {
     log(level, message, fields = {}, error) {
       const record: LogRecord = {
@@ -31,9 +45,28 @@ export function logTo(sinks: readonly LogSink[], redactor: Redactor, clock: Cloc
         fields: redactFields(fields, redactor),
         causes: causeChain(error).map((cause) => oneLine(redactor.redact(cause))),
       };
-      for (const sink of sinks) sink(record);
+      hand(record);
     },
   };
+}
+
+/** Writes to all sinks; gives those that failed and had not failed before. */
+function writeAll(
+  sinks: readonly LogSink[],
+  record: LogRecord,
+  broken: Set<LogSink>,
+): { sink: LogSink; error: unknown }[] {
+  const failures: { sink: LogSink; error: unknown }[] = [];
+  for (const sink of sinks) {
+    try {
+      sink(record);
+      broken.delete(sink);
+    } catch (error) {
+      if (!broken.has(sink)) failures.push({ sink, error });
+      broken.add(sink);
+    }
+  }
+  return failures;
 }
 
 /** A sink that passes on what is at least as severe as `level`. */
@@ -68,15 +101,15 @@ export function textLine(record: LogRecord): string {
   }\n`;
 }
 
-/** The record as one JSON object on a line, with stable keys. */
+/** The record as one JSON object on a line, with stable keys, which no field replaces. */
 export function jsonLine(record: LogRecord): string {
-  return JSON.stringify({
+  const own = {
     timestamp: record.timestamp,
     level: record.level,
     message: record.message,
     ...(record.causes.length > 0 && { causes: record.causes }),
-    ...record.fields,
-  }) + "\n";
+  };
+  return JSON.stringify({ ...own, ...record.fields, ...own }) + "\n";
 }
 
 function redactFields(fields: LogFields, redactor: Redactor): LogFields {
@@ -95,7 +128,7 @@ function quoted(text: string): string {
 function oneLine(text: string): string {
   // Control characters from a script or a server must not reach a terminal.
   // deno-lint-ignore no-control-regex
-  return text.replace(/\s*[\r\n]+\s*/g, " ").replace(/[\x00-\x08\x0b-\x1f\x7f]/g, "�").trim();
+  return text.replace(/\s*[\r\n]+\s*/g, " ").replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "�").trim();
 }
 
 function timestampOf(clock: Clock): string {

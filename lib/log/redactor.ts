@@ -5,11 +5,17 @@ const JWT = /eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/g;
 const BEARER = /\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{4,}/gi;
 const PRIVATE_KEY =
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g;
-const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]+:)[^\s/@]+(@)/gi;
+const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+(@)/gi;
+// Go writes & as \u0026 in JSON.
 const SIGNED_LINK =
-  /([?&](?:x-amz-signature|x-amz-credential|x-amz-security-token|signature|sig|token|x-men-signature)=)[^&\s"'#]+/gi;
-const NAMED =
-  /("?(?:tenant_?token|password|passphrase|authorization|x-men-signature)"?\s*[:=]\s*"?)[^\s",}]+/gi;
+  /((?:[?&]|\\u0026)(?:x-amz-signature|x-amz-credential|x-amz-security-token|signature|sig|token|x-men-signature)=)[^&\s"'#\\]+/gi;
+const NAMES = "(?:tenant_?token|password|passphrase|authorization|x-men-signature)";
+// After a name: a text in quotes, one in quotes inside a JSON string, or a single word.
+const NAMED = [
+  new RegExp(`(${NAMES}"?\\s*[:=]\\s*")(?:[^"\\\\\\n]|\\\\.)+`, "gi"),
+  new RegExp(`(${NAMES}\\\\"\\s*:\\s*\\\\")[^"\\\\]+`, "gi"),
+  new RegExp(`(${NAMES}\\s*[:=]\\s*)[^\\s",}\\\\]+`, "gi"),
+];
 
 /**
  * Takes secrets out of text that is to be logged or uploaded: tokens, passwords in URLs, private
@@ -27,13 +33,16 @@ export class Redactor {
   /** The text without secrets. */
   redact(text: string): string {
     let clean = text;
-    for (const secret of this.#secrets) clean = clean.replaceAll(secret, MASK);
-    return clean
+    // The longest first: one secret may be a part of another.
+    const secrets = [...this.#secrets].sort((a, b) => b.length - a.length);
+    for (const secret of secrets) clean = clean.replaceAll(secret, MASK);
+    clean = clean
       .replace(PRIVATE_KEY, MASK)
       .replace(JWT, MASK)
       .replace(BEARER, `$1 ${MASK}`)
       .replace(URL_PASSWORD, `$1${MASK}$2`)
-      .replace(SIGNED_LINK, `$1${MASK}`)
-      .replace(NAMED, `$1${MASK}`);
+      .replace(SIGNED_LINK, `$1${MASK}`);
+    for (const named of NAMED) clean = clean.replace(named, `$1${MASK}`);
+    return clean;
   }
 }
