@@ -1,7 +1,13 @@
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { FileDriver, FileHandle, FileInfo, OpenMode } from "./file_driver.ts";
+import {
+  errnoOf,
+  type FileDriver,
+  type FileHandle,
+  type FileInfo,
+  type OpenMode,
+} from "./file_driver.ts";
 
 /** Files by `node:fs`, on Deno and on Node. */
 export const nodeFiles: FileDriver = {
@@ -14,8 +20,14 @@ export const nodeFiles: FileDriver = {
   },
   stat(path, options = {}) {
     const read = options.follow === true ? fs.statSync : fs.lstatSync;
-    const stats = read(path, { throwIfNoEntry: false });
-    return stats === undefined ? undefined : infoOf(stats);
+    try {
+      const stats = read(path, { throwIfNoEntry: false });
+      return stats === undefined ? undefined : infoOf(stats);
+    } catch (error) {
+      // Below a file there is nothing: Node says so, Deno throws.
+      if (errnoOf(error) === "ENOTDIR") return undefined;
+      throw error;
+    }
   },
   list: (path) => fs.readdirSync(path).sort(),
   makeDirectory: (path, permissions = 0o700) => {
@@ -23,11 +35,13 @@ export const nodeFiles: FileDriver = {
   },
   rename: (from, to) => fs.renameSync(from, to),
   remove(path) {
+    // Deno's unlink takes an empty directory away too.
+    if (nodeFiles.stat(path)?.kind === "directory") throw directoryError(path);
     try {
       fs.unlinkSync(path);
       return true;
     } catch (error) {
-      if (isMissing(error)) return false;
+      if (errnoOf(error) === "ENOENT") return false;
       throw error;
     }
   },
@@ -150,8 +164,9 @@ function infoOf(stats: fs.Stats): FileInfo {
   };
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
+function directoryError(path: string): Error {
+  const error = new Error(`EISDIR: directory where a file was wanted, unlink '${path}'`);
+  return Object.assign(error, { code: "EISDIR", path });
 }
 
 function linkError(path: string): Error {

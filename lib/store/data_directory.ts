@@ -8,7 +8,7 @@ import { storeFailure } from "./store_failure.ts";
  * @throws {StoreError} It cannot be made, or something else stands in its place.
  */
 export function prepareDataDirectory(files: FileDriver, path: string): void {
-  const found = files.stat(path, { follow: true });
+  const found = guarded(path, () => files.stat(path, { follow: true }));
   if (found?.kind === "directory") return;
   if (found !== undefined) {
     throw new StoreError(
@@ -17,15 +17,19 @@ export function prepareDataDirectory(files: FileDriver, path: string): void {
       { hint: "Name another one with --data" },
     );
   }
-  if (files.stat(path)?.kind === "link") {
+  if (guarded(path, () => files.stat(path))?.kind === "link") {
     throw new StoreError(
       "store.dangling-link",
       `Cannot use the data directory ${path}: it is a link to a place that does not exist`,
       { hint: "Make the directory that it leads to, or name another one with --data" },
     );
   }
+  guarded(path, () => files.makeDirectory(path, 0o700));
+}
+
+function guarded<T>(path: string, work: () => T): T {
   try {
-    files.makeDirectory(path, 0o700);
+    return work();
   } catch (error) {
     throw storeFailure("make the data directory", path, error);
   }

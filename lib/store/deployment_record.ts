@@ -93,7 +93,7 @@ export class DeploymentRecordFile {
     }
     if (text === undefined) return undefined;
     const parsed = v.safeParse(recordSchema, parseJson(text));
-    if (parsed.success) return parsed.output;
+    if (parsed.success && hasItsOutcome(parsed.output)) return parsed.output;
     this.#setAside();
     return undefined;
   }
@@ -149,6 +149,11 @@ export class DeploymentRecordFile {
       throw storeFailure("set the unreadable deployment record aside", this.#path, error);
     }
   }
+}
+
+/** Without its outcome it could never be delivered, and nothing else would ever be done. */
+function hasItsOutcome({ phase, outcome }: DeploymentRecord): boolean {
+  return outcome !== undefined || (phase !== "outcome_recorded" && phase !== "acknowledged");
 }
 
 function parseJson(text: string): unknown {

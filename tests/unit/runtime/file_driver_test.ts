@@ -133,10 +133,11 @@ test("list(), makeDirectory(), rename(), remove() and removeTree() do what they 
     assert.deepEqual(files.list(directory), ["B.txt", "a", "a.txt", "b.txt"]);
     files.rename(at("a.txt"), at("b.txt"));
     assert.equal(readFileSync(at("b.txt"), "utf8"), "a.txt");
+    for (const name of ["a", "a/b"]) assert.throws(() => files.remove(at(name)), name);
+    assert.equal(files.stat(at("b.txt/below")), undefined);
+    files.syncDirectory(at("a/b"));
     assert.equal(files.remove(at("b.txt")), true);
     assert.equal(files.remove(at("b.txt")), false);
-    assert.throws(() => files.remove(at("a")));
-    files.syncDirectory(at("a"));
     files.removeTree(at("a"));
     files.removeTree(at("a"));
     assert.deepEqual(readdirSync(directory), ["B.txt"]);
