@@ -1,4 +1,10 @@
-import { ApiError, AuthError, isMenderError, type MenderError } from "../core/errors.ts";
+import {
+  ApiError,
+  AuthError,
+  isMenderError,
+  type MenderError,
+  type RetryAdvice,
+} from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { DeviceKey } from "../keys/mod.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -94,6 +100,7 @@ export class DeviceSession {
         this.#options.logger.log("info", "Authorised by the server", { server });
         return;
       } catch (error) {
+        if (signal?.aborted) throw signal.reason;
         if (!isMenderError(error)) throw error;
         failures.push(error);
       }
@@ -107,7 +114,8 @@ export class DeviceSession {
    *
    * @returns The answer, whatever its status except 401 and 403.
    * @throws {AuthError} The new token was refused too, or there is none to be had.
-   * @throws {ApiError} As {@link exchange}.
+   * @throws {ApiError} As {@link exchange}. With several servers the token is then forgotten, so that
+   * the next call looks for one that answers.
    */
   async call(call: SessionCall, signal?: AbortSignal): Promise<ApiAnswer> {
     if (this.#token === undefined) await this.authenticate(signal);
@@ -125,14 +133,20 @@ export class DeviceSession {
     );
   }
 
-  #send(call: SessionCall, signal: AbortSignal | undefined): Promise<ApiAnswer> {
-    const { http, clock } = this.#options;
+  async #send(call: SessionCall, signal: AbortSignal | undefined): Promise<ApiAnswer> {
+    const { http, clock, servers } = this.#options;
     const request: ApiRequest = {
       ...call,
       url: this.#server + call.path,
       headers: { ...call.headers, authorization: `Bearer ${this.#token}` },
     };
-    return exchange(http, clock, request, { limitMs: CALL_LIMIT_MS, signal });
+    try {
+      return await exchange(http, clock, request, { limitMs: CALL_LIMIT_MS, signal });
+    } catch (error) {
+      // Only another authentication goes through the list of servers again.
+      if (servers.length > 1) this.#token = undefined;
+      throw error;
+    }
   }
 
   async #askForToken(
@@ -174,8 +188,19 @@ function allFailed(failures: MenderError[]): MenderError {
   if (failures.length === 1) return first;
   const cause = new AggregateError(failures, failures.map((failure) => failure.message).join("; "));
   const message = `Cannot authenticate with any of ${failures.length} servers`;
-  const isRefused = failures.every((failure) => isMenderError(failure, "auth."));
+  const retry = earliestRetry(failures);
+  const isRefused = failures.every((failure) => isMenderError(failure, "auth.unauthorized"));
   return isRefused
-    ? new AuthError("auth.unauthorized", message, { cause })
-    : new ApiError("api.unreachable", message, { cause });
+    ? new AuthError("auth.unauthorized", message, { cause, retry })
+    : new ApiError("api.unreachable", message, { cause, retry });
+}
+
+/** All servers are asked again together: when all named a wait, the shortest counts. */
+function earliestRetry(failures: readonly MenderError[]): RetryAdvice {
+  let afterMs = Infinity;
+  for (const { retry } of failures) {
+    if (typeof retry !== "object") return "later";
+    afterMs = Math.min(afterMs, retry.afterMs);
+  }
+  return { afterMs };
 }

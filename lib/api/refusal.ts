@@ -14,8 +14,8 @@ import type { ApiAnswer } from "./exchange.ts";
  */
 export function refusal(what: string, answer: ApiAnswer, nowMs: number): MenderError {
   const { status } = answer;
-  const said = serverText(answer.text);
-  const requestId = answer.headers.get("x-men-requestid");
+  const { said, bodyRequestId } = readBody(answer.text);
+  const requestId = answer.headers.get("x-men-requestid") ?? bodyRequestId;
   const message = `Cannot ${what}: the server answered ${status}${said === "" ? "" : ` (${said})`}${
     requestId === undefined ? "" : `, request ${requestId.slice(0, 64)}`
   }`;
@@ -28,14 +28,18 @@ export function refusal(what: string, answer: ApiAnswer, nowMs: number): MenderE
   return new ApiError(isRefused ? "api.refused" : "api.server-error", message, { retry });
 }
 
-/** The `error` of the server's usual JSON answer, else the start of whatever it sent. */
-function serverText(body: string): string {
+/** What the server's usual JSON answer says, else the start of whatever it sent. */
+function readBody(body: string): { said: string; bodyRequestId: string | undefined } {
   let text = body;
+  let bodyRequestId: string | undefined;
   try {
     const json: unknown = JSON.parse(body);
-    if (isJsonObject(json) && typeof json["error"] === "string") text = json["error"];
+    if (isJsonObject(json)) {
+      if (typeof json["error"] === "string") text = json["error"];
+      if (typeof json["request_id"] === "string") bodyRequestId = json["request_id"];
+    }
   } catch {
     // A proxy's page or plain text: shown as it is.
   }
-  return text.replace(/\s+/g, " ").trim().slice(0, 200);
+  return { said: text.replace(/\s+/g, " ").trim().slice(0, 200), bodyRequestId };
 }

@@ -58,6 +58,7 @@ export class ScriptedHttp implements HttpDriver {
       if (request.signal.aborted) return reject(request.signal.reason);
       this.requests.push(seen);
       const answer = this.#script(seen, this.requests.length - 1);
+      if (request.signal.aborted) return reject(request.signal.reason);
       request.signal.addEventListener("abort", () => reject(request.signal.reason));
       if (answer.isSilent === true) return;
       resolve({
