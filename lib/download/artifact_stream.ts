@@ -41,8 +41,7 @@ export async function streamArtifact(options: ArtifactStreamOptions): Promise<nu
   const watchdog = startDeadline(options.clock, STALL_LIMIT_MS, stalled, options.signal);
   try {
     const response = await followRedirects(options, watchdog.signal);
-    const sizeBytes = announcedSize(response, options.clock);
-    options.onStart(sizeBytes);
+    const sizeBytes = await start(response, options);
     const received = await readBody(response, options, watchdog);
     if (sizeBytes === undefined || received === sizeBytes) return received;
     throw new DownloadError(
@@ -68,7 +67,7 @@ async function followRedirects(
     if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) {
       return response;
     }
-    await response.body.cancel();
+    await letGo(response);
     url = redirectTarget(url, location);
   }
   throw badRedirect(`more than ${MAX_REDIRECTS} in a row`);
@@ -93,6 +92,25 @@ function redirectTarget(from: string, location: string): string {
     throw badRedirect("it leads from https to http");
   }
   return target.href;
+}
+
+/** Looks at the head of the answer; a body that is not going to be read is let go. */
+async function start(
+  response: HttpResponse,
+  options: ArtifactStreamOptions,
+): Promise<number | undefined> {
+  try {
+    const sizeBytes = announcedSize(response, options.clock);
+    options.onStart(sizeBytes);
+    return sizeBytes;
+  } catch (error) {
+    await letGo(response);
+    throw error;
+  }
+}
+
+async function letGo(response: HttpResponse): Promise<void> {
+  await response.body.cancel().catch(() => {}); // broken already: nothing more is wanted of it
 }
 
 function announcedSize(response: HttpResponse, clock: Clock): number | undefined {
