@@ -3,6 +3,10 @@ import { isJsonObject } from "../core/json.ts";
 
 /** Most that is uploaded; servers refuse bodies over 1 MiB. */
 const MAX_UPLOAD_BYTES = 768 * 1024;
+/** Longest line; progress bars that never end theirs must not push everything else out. */
+const MAX_LINE_LENGTH = 16 * 1024;
+
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
 
 /**
  * Makes the messages of a log upload: the client's own log, then what the sub-updater wrote. The
@@ -21,7 +25,7 @@ export function logMessages(
   const messages = [
     ...nonBlankLines(ownLog).map((line) => messageOfRecord(line, timestamp)),
     ...nonBlankLines(subUpdaterLog).map((message) => ({ timestamp, level: "info", message })),
-  ];
+  ].map((each) => ({ ...each, message: shortened(each.message) }));
   const kept: DeploymentLogMessage[] = [];
   let room = MAX_UPLOAD_BYTES;
   for (let at = messages.length - 1; at >= 0; at--) {
@@ -46,7 +50,13 @@ function messageOfRecord(line: string, now: string): DeploymentLogMessage {
   const causes = Array.isArray(record?.["causes"]) ? record["causes"].map(String) : [];
   const message = [text("message"), ...causes].filter((part) => part !== "").join(": ");
   if (message === "") return { timestamp: now, level: "info", message: line };
-  return { timestamp: text("timestamp") || now, level: text("level") || "info", message };
+  // One time stamp that is none makes the server refuse them all.
+  const timestamp = RFC_3339.test(text("timestamp")) ? text("timestamp") : now;
+  return { timestamp, level: text("level") || "info", message };
+}
+
+function shortened(text: string): string {
+  return text.length > MAX_LINE_LENGTH ? `${text.slice(0, MAX_LINE_LENGTH)}…` : text;
 }
 
 function parseObject(line: string): { [key: string]: unknown } | undefined {

@@ -33,10 +33,10 @@ export type NextStep =
  */
 export function decideFound(found: FoundState): NextStep {
   const { record, lock } = found;
+  // Whatever the lock says: this is owed to the server, and another deployment needs its place.
+  if (record?.phase === "outcome_recorded") return { do: "deliver" };
   if (lock.kind === "unreadable") return { do: "wait" };
-  if (lock.kind === "held" && lock.deploymentId !== record?.id) {
-    // The place of the record is needed for the other deployment: first what it still owes the server.
-    if (record?.phase === "outcome_recorded") return { do: "deliver" };
+  if (lock.kind === "held" && !isHandedOverHere(record, lock.deploymentId)) {
     return { do: "adopt", deploymentId: lock.deploymentId };
   }
   if (record === undefined) return { do: "poll" };
@@ -48,13 +48,24 @@ export function decideFound(found: FoundState): NextStep {
     case "handed_over":
       if (isLocked || found.isRunning) return { do: "wait" };
       return { do: "fail", why: "The sub-updater ended without a report" };
-    case "outcome_recorded":
-      return { do: "deliver" };
     case "acknowledged":
       if (!isLocked) return { do: "poll" };
       return { do: found.isRunning ? "wait" : "release" };
     default:
       // Before the hand-off nothing outside was touched: the server offers the deployment again.
-      return { do: isLocked ? "release" : "poll" };
+      return { do: "poll" };
   }
+}
+
+/**
+ * Whether a lock is explained by the record. One for a deployment that never came as far here was
+ * written by another client (mender-python-client, before or after us): its sub-updater is at work.
+ */
+export function isHandedOverHere(
+  record: DeploymentRecord | undefined,
+  lockedId: string,
+): boolean {
+  if (record?.id !== lockedId) return false;
+  return record.outcome !== undefined || record.phase === "handing_over" ||
+    record.phase === "handed_over";
 }

@@ -7,6 +7,7 @@ import type { DeploymentRecord, OutcomeRecord } from "../store/deployment_record
 import type { DeploymentContext } from "./context.ts";
 import { logMessages } from "./deployment_log_upload.ts";
 import { discardDownload } from "./fetch_artifact.ts";
+import { isHandedOverHere } from "./found_at_start.ts";
 
 const MAX_SUB_UPDATER_LOG_BYTES = 16 << 20;
 
@@ -96,7 +97,7 @@ async function uploadLogs(
 function deploymentInProgress(context: DeploymentContext): DeploymentRecord {
   const record = context.record.read();
   const lock = context.lock.read();
-  if (lock.kind === "held" && lock.deploymentId !== record?.id) {
+  if (lock.kind === "held" && !isHandedOverHere(record, lock.deploymentId)) {
     return context.record.begin(lock.deploymentId, "", "handed_over");
   }
   const isHandedOver = record?.phase === "handing_over" || record?.phase === "handed_over" ||

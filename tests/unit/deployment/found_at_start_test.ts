@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { DEPLOYMENT_PHASES, type DeploymentPhase } from "../../../lib/core/deployment_phase.ts";
+import { decideFound } from "../../../lib/deployment/found_at_start.ts";
+import type { DeploymentRecord } from "../../../lib/store/deployment_record.ts";
+import type { LockState } from "../../../lib/store/lock_file.ts";
+import { test } from "../../support/test.ts";
+
+const ID = "5b1d2f3a-0000-4000-8000-00000000000f";
+const OTHER = "00000000-0000-4000-8000-00000000000e";
+
+const locks = {
+  none: { kind: "none" },
+  same: { kind: "held", deploymentId: ID },
+  other: { kind: "held", deploymentId: OTHER },
+  unreadable: { kind: "unreadable", why: "Cannot find a deployment ID" },
+} as const satisfies Record<string, LockState>;
+type LockName = keyof typeof locks;
+
+function recordIn(phase: DeploymentPhase | "no record"): DeploymentRecord | undefined {
+  if (phase === "no record") return undefined;
+  const hasOutcome = phase === "outcome_recorded" || phase === "acknowledged";
+  return {
+    schema: 1,
+    id: ID,
+    artifactName: "release-2",
+    phase,
+    acknowledged: [],
+    ...(hasOutcome && { outcome: { status: "failure" } }),
+  };
+}
+
+/**
+ * What to do, for each record and lock. One word where neither the proof of the start nor a running
+ * program matters; else four, for: neither, running, proof, both.
+ */
+const before: Record<LockName, string> = {
+  none: "poll",
+  // Only another client can have written this lock: what it started must not be started again.
+  same: "adopt",
+  other: "adopt",
+  unreadable: "wait",
+};
+const table: Record<DeploymentPhase | "no record", Record<LockName, string>> = {
+  "no record": { none: "poll", same: "adopt", other: "adopt", unreadable: "wait" },
+  received: before,
+  downloading: before,
+  downloaded: before,
+  verified: before,
+  aborted: before,
+  handing_over: {
+    none: "start start note-start note-start",
+    same: "start start note-start note-start",
+    other: "adopt",
+    unreadable: "wait",
+  },
+  handed_over: { none: "fail wait fail wait", same: "wait", other: "adopt", unreadable: "wait" },
+  outcome_recorded: { none: "deliver", same: "deliver", other: "deliver", unreadable: "deliver" },
+  acknowledged: {
+    none: "poll",
+    same: "release wait release wait",
+    other: "adopt",
+    unreadable: "wait",
+  },
+};
+
+for (const phase of ["no record", ...DEPLOYMENT_PHASES] as const) {
+  for (const [name, lock] of Object.entries(locks) as [LockName, LockState][]) {
+    const words = table[phase][name].split(" ");
+    [[false, false], [false, true], [true, false], [true, true]].forEach((row, at) => {
+      const [isStartProven = false, isRunning = false] = row;
+      const expected = words[words.length === 1 ? 0 : at];
+      const facts = `${isStartProven ? "" : "no "}proof, ${isRunning ? "" : "not "}running`;
+      test(`decideFound() of ${phase}, lock ${name}, ${facts}: ${expected}`, () => {
+        const step = decideFound({ record: recordIn(phase), lock, isStartProven, isRunning });
+        assert.equal(step.do, expected);
+        if (step.do === "adopt") {
+          assert.equal(step.deploymentId, name === "other" ? OTHER : ID);
+        }
+        if (step.do === "fail") assert.equal(step.why, "The sub-updater ended without a report");
+      });
+    });
+  }
+}
