@@ -143,8 +143,8 @@ class Daemon {
       () => device.checkUpdate(this.#signal),
     );
     if (result === "nothing") this.#options.logger.log("debug", "No deployment for this device");
-    // What could not be delivered is settled before the next poll.
-    if (result !== undefined && result !== "nothing") this.#settling.hurry();
+    // What could not be delivered, or broke off after the hand-off, is settled before the next poll.
+    if (result !== "nothing") this.#settling.hurry();
     if (result === "failed") this.#hasFailed = true;
     return result === "handed-over" ? result : "other";
   }

@@ -1,0 +1,369 @@
+import assert from "node:assert/strict";
+import type { Device } from "../../../lib/client/device.ts";
+import { ApiError, AuthError, StoreError } from "../../../lib/core/errors.ts";
+import { type DaemonEnd, type DaemonOptions, runDaemon } from "../../../lib/daemon/daemon.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { logRecorder } from "../../support/log_recorder.ts";
+import { test } from "../../support/test.ts";
+
+type Call = "settle" | "authenticate" | "sendInventory" | "checkUpdate";
+type Settled = Awaited<ReturnType<Device["settle"]>>;
+type Checked = Awaited<ReturnType<Device["checkUpdate"]>>;
+
+/** A device that does what a test says, and notes when it was asked for what. */
+class FakeDevice {
+  readonly calls: string[] = [];
+  readonly times: [number, Call][] = [];
+  isAuthorized = false;
+  onSettle: () => Settled | Promise<Settled> = () => "clear";
+  onAuthenticate: () => void = () => {};
+  onInventory: () => void = () => {};
+  onCheck: () => Checked = () => "nothing";
+
+  readonly clock: FakeClock;
+
+  constructor(clock: FakeClock) {
+    this.clock = clock;
+  }
+
+  async settle(): Promise<Settled> {
+    this.#note("settle");
+    return await this.onSettle();
+  }
+  async authenticate(): Promise<void> {
+    this.#note("authenticate");
+    this.isAuthorized = false;
+    await this.onAuthenticate();
+    this.isAuthorized = true;
+  }
+  async sendInventory(): Promise<void> {
+    this.#note("sendInventory");
+    await this.onInventory();
+  }
+  async checkUpdate(): Promise<Checked> {
+    this.#note("checkUpdate");
+    return await this.onCheck();
+  }
+  /** When it was asked for something, in seconds. */
+  secondsOf(call: Call): number[] {
+    return this.times.filter(([, name]) => name === call).map(([ms]) => ms / 1000);
+  }
+  #note(call: Call): void {
+    this.calls.push(call);
+    this.times.push([this.clock.monotonic(), call]);
+  }
+}
+
+function daemon(options: Partial<DaemonOptions> = {}) {
+  const clock = new FakeClock();
+  const device = new FakeDevice(clock);
+  const logger = logRecorder();
+  const controller = new AbortController();
+  const start = (): Promise<DaemonEnd> => {
+    const running = runDaemon({
+      // The daemon uses of a device what the fake has.
+      device: device as unknown as Device,
+      clock,
+      random: { next: () => 0, uuid: () => "" },
+      logger,
+      updatePollMs: 1_800_000,
+      inventoryPollMs: 28_800_000,
+      retryPollMs: 300_000,
+      ...options,
+    }, controller.signal);
+    running.catch(() => {}); // looked at by the test, perhaps later
+    return running;
+  };
+  return { clock, device, logger, controller, start };
+}
+
+const HOUR = 3_600_000;
+const unauthorized = (retry: "later" | { afterMs: number } = "later"): AuthError =>
+  new AuthError("auth.unauthorized", "Cannot authenticate: the server answered 401", { retry });
+const unreachable = (): ApiError => new ApiError("api.unreachable", "Cannot reach the server");
+
+test("runDaemon() settles, authenticates, sends the inventory and checks, in this order and at once", async () => {
+  const { clock, device, start } = daemon();
+  start();
+  await clock.advance(0);
+  assert.deepEqual(device.calls, ["settle", "authenticate", "sendInventory", "checkUpdate"]);
+});
+
+test("runDaemon() repeats the check and the inventory at their intervals, and nothing else", async () => {
+  const { clock, device, start } = daemon();
+  start();
+  await clock.advance(9 * HOUR);
+  assert.deepEqual(
+    device.secondsOf("checkUpdate"),
+    Array.from({ length: 19 }, (_, at) => at * 1800),
+  );
+  assert.deepEqual(device.secondsOf("sendInventory"), [0, 28_800]);
+  assert.deepEqual(device.secondsOf("authenticate"), [0]);
+  assert.deepEqual(device.secondsOf("settle"), [0]);
+  assert.equal(clock.pendingTimers, 1);
+});
+
+test("runDaemon() tells once that the device is pending, as no warning, and asks in growing waits", async () => {
+  const { clock, device, logger, start } = daemon();
+  device.onAuthenticate = () => {
+    throw unauthorized();
+  };
+  start();
+  await clock.advance(1000 * 1000);
+  assert.deepEqual(device.secondsOf("authenticate"), [
+    0,
+    1.5,
+    4.5,
+    10.5,
+    22.5,
+    46.5,
+    94.5,
+    190.5,
+    382.5,
+    682.5,
+    982.5,
+  ]);
+  assert.deepEqual(logger.lines(), []);
+  assert.equal(logger.all().match(/^info: Not accepted/gm)?.length, 1);
+  assert.deepEqual(device.secondsOf("checkUpdate"), []);
+  device.onAuthenticate = () => {};
+  await clock.advance(300_000);
+  assert.deepEqual(device.secondsOf("sendInventory").length, 1);
+  assert.deepEqual(device.secondsOf("checkUpdate").length, 1);
+});
+
+test("runDaemon() waits as long as the server asks", async () => {
+  const { clock, device, start } = daemon();
+  device.onAuthenticate = () => {
+    if (device.secondsOf("authenticate").length === 1) throw unauthorized({ afterMs: 7_200_000 });
+  };
+  device.onCheck = () => {
+    throw new ApiError("api.refused", "Cannot ask: 429", { retry: { afterMs: 50_000 } });
+  };
+  start();
+  await clock.advance(2 * HOUR + 110_000);
+  assert.deepEqual(device.secondsOf("authenticate"), [0, 7200]);
+  assert.deepEqual(device.secondsOf("checkUpdate"), [7200, 7250, 7300]);
+  assert.deepEqual(device.secondsOf("sendInventory"), [7200]);
+});
+
+const thrown: [name: string, error: unknown][] = [
+  ["an error of the server", unreachable()],
+  ["an error of the disk", new StoreError("store.no-space", "Cannot store it")],
+  ["a TypeError", new TypeError("x is not a function")],
+  ["something that is no error", "a text"],
+  ["nothing", undefined],
+];
+for (const [name, error] of thrown) {
+  for (const call of ["onSettle", "onAuthenticate", "onInventory", "onCheck"] as const) {
+    test(`runDaemon() goes on when ${call} throws ${name}`, async () => {
+      const { clock, device, logger, start } = daemon();
+      let failures = 0;
+      device[call] = () => {
+        if (++failures <= 3) throw error;
+        return (call === "onSettle" ? "clear" : "nothing") as never;
+      };
+      start();
+      await clock.advance(10_000);
+      assert.equal(failures, 3);
+      await clock.advance(10_000);
+      assert.equal(failures, call === "onSettle" ? 4 : 4);
+      assert.ok(device.secondsOf("checkUpdate").length >= 1);
+      assert.equal(logger.lines().length, 3, logger.all());
+    });
+  }
+}
+
+test("runDaemon() polls no further than the retry wait when the interval is shorter", async () => {
+  const { clock, device, start } = daemon({ updatePollMs: 5000, retryPollMs: 300_000 });
+  device.onCheck = () => {
+    throw unreachable();
+  };
+  start();
+  await clock.advance(20_000);
+  assert.deepEqual(device.secondsOf("checkUpdate"), [0, 1.5, 4.5, 9.5, 14.5, 19.5]);
+});
+
+test("runDaemon() returns after the hand-off", async () => {
+  const { clock, device, start } = daemon();
+  device.onCheck = () => "handed-over";
+  assert.equal(await clock.run(start()), "handed-over");
+  assert.deepEqual(device.calls, ["settle", "authenticate", "sendInventory", "checkUpdate"]);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+test("runDaemon() that stays waits for the outcome without a poll, then sends the inventory and goes on", async () => {
+  const { clock, device, start } = daemon({ isStaying: true });
+  let isWithSubUpdater = false;
+  device.onSettle = () => isWithSubUpdater ? "waiting" : "clear";
+  device.onCheck = () => {
+    if (device.secondsOf("checkUpdate").length > 1) return "nothing";
+    isWithSubUpdater = true;
+    return "handed-over";
+  };
+  start();
+  await clock.advance(2 * HOUR);
+  assert.deepEqual(device.secondsOf("checkUpdate"), [0]);
+  assert.deepEqual(device.secondsOf("sendInventory"), [0]);
+  assert.ok(device.secondsOf("settle").length > 7000, "the lock is looked at each second");
+  isWithSubUpdater = false;
+  const at = device.calls.length;
+  await clock.advance(1000);
+  assert.deepEqual(device.calls.slice(at), ["settle", "sendInventory", "checkUpdate"]);
+  assert.deepEqual(device.secondsOf("authenticate"), [0]);
+});
+
+test("runDaemon() that finds a deployment in progress talks to nobody until it is over", async () => {
+  const { clock, device, logger, start } = daemon();
+  device.onSettle = () => "waiting";
+  start();
+  await clock.advance(HOUR);
+  assert.deepEqual([...new Set(device.calls)], ["settle"]);
+  assert.equal(logger.all().match(/waiting for its outcome/g)?.length, 1);
+  device.onSettle = () => "clear";
+  await clock.advance(1000);
+  assert.deepEqual(device.calls.slice(-3), ["authenticate", "sendInventory", "checkUpdate"]);
+});
+
+test("runDaemon() looks again at once as long as there is something to settle", async () => {
+  const { clock, device, start } = daemon();
+  device.onSettle = () => device.calls.length < 4 ? "again" : "clear";
+  start();
+  await clock.advance(0);
+  assert.deepEqual(device.calls.slice(0, 5), [
+    "settle",
+    "settle",
+    "settle",
+    "settle",
+    "authenticate",
+  ]);
+});
+
+for (const result of ["failed", "gone"] as const) {
+  test(`runDaemon() settles at once after a deployment that is ${result}`, async () => {
+    const { clock, device, start } = daemon();
+    device.onCheck = () => device.secondsOf("checkUpdate").length === 1 ? result : "nothing";
+    start();
+    await clock.advance(1800_000);
+    assert.deepEqual(device.calls.slice(3), ["checkUpdate", "settle", "checkUpdate"]);
+  });
+}
+
+test("runDaemon() settles before it asks again when a check broke off: it may have handed over", async () => {
+  const { clock, device, start } = daemon();
+  let isHandedOver = false;
+  device.onSettle = () => isHandedOver ? "waiting" : "clear";
+  device.onCheck = () => {
+    isHandedOver = true;
+    throw new StoreError("store.no-space", "Cannot store the deployment record");
+  };
+  start();
+  await clock.advance(HOUR);
+  assert.deepEqual(device.secondsOf("checkUpdate"), [0]);
+});
+
+test("runDaemon() does not check when the token was lost meanwhile, but gets a new one", async () => {
+  const { clock, device, start } = daemon();
+  device.onInventory = () => {
+    if (device.secondsOf("sendInventory").length > 1) return;
+    device.isAuthorized = false;
+    throw unauthorized();
+  };
+  start();
+  await clock.advance(0);
+  assert.deepEqual(device.calls, ["settle", "authenticate", "sendInventory"]);
+  await clock.advance(300_000);
+  assert.deepEqual(device.calls.slice(3), ["authenticate", "sendInventory", "checkUpdate"]);
+});
+
+const once: [name: string, arrange: (device: FakeDevice) => void, end: DaemonEnd, calls: number][] =
+  [
+    ["all goes well", () => {}, "done", 4],
+    ["it hands over", (device) => device.onCheck = () => "handed-over", "handed-over", 4],
+    ["the deployment fails", (device) => device.onCheck = () => "failed", "failed", 4],
+    ["the server took the deployment back", (device) => device.onCheck = () => "gone", "done", 4],
+    [
+      "the device is pending",
+      (device) => {
+        device.onAuthenticate = () => {
+          throw unauthorized();
+        };
+      },
+      "failed",
+      2,
+    ],
+    [
+      "the inventory fails",
+      (device) => {
+        device.onInventory = () => {
+          throw unreachable();
+        };
+      },
+      "failed",
+      4,
+    ],
+    [
+      "the check fails",
+      (device) => {
+        device.onCheck = () => {
+          throw unreachable();
+        };
+      },
+      "failed",
+      4,
+    ],
+    ["a deployment is in progress", (device) => device.onSettle = () => "waiting", "done", 1],
+    [
+      "settling fails",
+      (device) => {
+        device.onSettle = () => {
+          throw unreachable();
+        };
+      },
+      "failed",
+      1,
+    ],
+  ];
+for (const [name, arrange, end, calls] of once) {
+  test(`runDaemon() once, when ${name}, ends with "${end}"`, async () => {
+    const { clock, device, start } = daemon({ isOnce: true });
+    arrange(device);
+    assert.equal(await clock.run(start()), end);
+    assert.equal(device.calls.length, calls);
+    assert.equal(clock.monotonic(), 0);
+  });
+}
+
+test("runDaemon() ends at once with the reason when it is aborted while it waits", async () => {
+  const { clock, controller, start } = daemon();
+  const running = start();
+  await clock.advance(1000);
+  const reason = new Error("SIGTERM");
+  controller.abort(reason);
+  await assert.rejects(running, reason);
+  assert.deepEqual([clock.monotonic(), clock.pendingTimers], [1000, 0]);
+});
+
+for (const call of ["onSettle", "onAuthenticate", "onInventory", "onCheck"] as const) {
+  test(`runDaemon() that is aborted in ${call} ends with the reason, tells no failure and does no more`, async () => {
+    const { device, logger, controller, start } = daemon();
+    const reason = new Error("SIGTERM");
+    device[call] = () => {
+      controller.abort(reason);
+      throw new ApiError("api.unreachable", "Cannot reach the server: aborted");
+    };
+    await assert.rejects(start(), reason);
+    assert.deepEqual(logger.lines(), []);
+    assert.equal(
+      device.calls.length,
+      ["onSettle", "onAuthenticate", "onInventory", "onCheck"].indexOf(call) + 1,
+    );
+  });
+}
+
+test("runDaemon() that is aborted before it starts does nothing", async () => {
+  const { device, controller, start } = daemon();
+  controller.abort(new Error("SIGTERM"));
+  await assert.rejects(start(), /SIGTERM/);
+  assert.deepEqual(device.calls, []);
+});
