@@ -1,0 +1,109 @@
+import { strict as assert } from "node:assert";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { inspectConfig, wellKnownPaths } from "../../../lib/config/mod.ts";
+import { nodeFiles } from "../../../lib/runtime/node_files.ts";
+import { REPOSITORY, repositoryFiles, repositoryText } from "../../support/repository_text.ts";
+import { inTemporaryDirectory } from "../../support/temporary.ts";
+import { test } from "../../support/test.ts";
+import { anchors, codeBlocks, codeSpans, pages, relativeLinks } from "./markdown.ts";
+
+const AUTHORS_PATH = /(?<![\w$}.])\/(home|root|tmp|mnt|work\w*)\//;
+const UNWANTED =
+  /registry\.|jsr\.io|\b(TODO|FIXME|seamless\w*|powerful|effortless\w*|blazing\w*|coming soon)\b/i;
+
+for (const { path, text } of pages()) {
+  test(`${path} links only to files and headings that exist`, () => {
+    for (const link of relativeLinks(text)) {
+      const [file = "", anchor] = link.split("#");
+      const target = file === "" ? path : normalize(join(dirname(path), file));
+      assert.ok(existsSync(join(REPOSITORY, target)), `${link}: there is no ${target}`);
+      if (anchor === undefined) continue;
+      assert.ok(anchors(repositoryText(target)).includes(anchor), `${link}: no such heading`);
+    }
+  });
+
+  test(`${path} names no path of its authors, no registry, and nothing to be done`, () => {
+    assert.equal(AUTHORS_PATH.exec(text)?.[0], undefined);
+    assert.equal(UNWANTED.exec(text)?.[0], undefined);
+  });
+
+  test(`${path} has JSON examples that are JSON`, () => {
+    for (const block of codeBlocks(text)) {
+      if (block.language === "json") assert.doesNotThrow(() => JSON.parse(block.text), block.text);
+    }
+  });
+}
+
+test("README.md shows the two commands as tasks that exist", () => {
+  const { tasks } = JSON.parse(repositoryText("deno.json"));
+  const commands = [
+    ...repositoryText("README.md").matchAll(/^npx --yes deno@[\d.]+ task (\S+)$/gm),
+  ];
+  assert.deepEqual(commands.map(([, task]) => task), ["demo", "test"]);
+  for (const [, task = ""] of commands) assert.ok(task in tasks, task);
+});
+
+test("every page names tasks that exist", () => {
+  const { tasks } = JSON.parse(repositoryText("deno.json"));
+  for (const { path, text } of pages()) {
+    for (const [, task = ""] of text.matchAll(/deno task ([\w:-]+)/g)) {
+      assert.ok(task in tasks, `${path}: ${task}`);
+    }
+  }
+});
+
+test("README.md has configurations that are accepted without a warning", () =>
+  inTemporaryDirectory((root) => {
+    const paths = wellKnownPaths({ root });
+    mkdirSync(dirname(paths.mainConfig), { recursive: true });
+    const examples = codeBlocks(repositoryText("README.md"))
+      .filter(({ language }) => language === "json");
+    assert.ok(examples.length >= 2);
+    for (const { text } of examples) {
+      writeFileSync(paths.mainConfig, text);
+      const { keys, config } = inspectConfig({ files: nodeFiles, paths });
+      assert.deepEqual([keys.problems, keys.warnings], [[], []], text);
+      assert.deepEqual(config.servers, ["https://mender.example.com"]);
+    }
+  }));
+
+test("docs/troubleshooting.md quotes messages of the code", () => {
+  const sources = ["lib", "cli"].flatMap((folder) => repositoryFiles(folder, ".ts"))
+    .map((path) => repositoryText(path)).join("\n")
+    // What a message puts in is "…" in the page; a message may be written in several pieces.
+    .replace(/["`] \+\s+["'`]/g, "").replaceAll('\\"', '"').replaceAll("\\`", "`");
+  const entries = repositoryText("docs/troubleshooting.md").match(/^`.+(?=\n\n- Cause)/gm) ?? [];
+  assert.ok(entries.length > 30);
+  const ofTheRuntime = ["Requires … access to …", "CaUsedAsEndEntity"];
+  for (const message of entries.flatMap(codeSpans)) {
+    if (ofTheRuntime.includes(message) || message.includes("UnknownIssuer")) continue;
+    for (const piece of message.split(/…|: /).map((text) => text.trim())) {
+      if (piece.length > 3) assert.ok(sources.includes(piece), `${message}: no "${piece}"`);
+    }
+  }
+});
+
+test("SECURITY.md names tests that exist", () => {
+  const rows = [...repositoryText("SECURITY.md").matchAll(/\]\((tests\/[^)]+)\): "([^"]+)"/g)];
+  assert.ok(rows.length > 20);
+  for (const [, path = "", name = ""] of rows) {
+    assert.ok(repositoryText(path).includes(name), `${path}: no "${name}"`);
+  }
+});
+
+test("docs/permissions.md lists every right of the permission sets, and no other file", () => {
+  const { permissions } = JSON.parse(repositoryText("deno.json"));
+  const spans = new Set(codeSpans(repositoryText("docs/permissions.md")));
+  for (const set of ["daemon", "report"]) {
+    const { read, write, net, run, sys, env } = permissions[set];
+    for (const right of [...read, ...write, ...net, ...run, ...sys, ...env.allow]) {
+      assert.ok(spans.has(right), `${set}: ${right}`);
+    }
+  }
+});
+
+test("docs/configuration.md is what scripts/write_docs.ts makes", async () => {
+  const { configurationPage } = await import("../../../scripts/docs/configuration_page.ts");
+  assert.equal(repositoryText("docs/configuration.md"), configurationPage());
+}, { skip: "Deno" in globalThis ? undefined : "scripts are run on Deno alone" });
