@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { isJsonObject } from "../../../lib/core/json.ts";
 import { silentLogger, withFields } from "../../../lib/core/logger.ts";
 import { nearestName } from "../../../lib/core/nearest_name.ts";
@@ -30,15 +30,13 @@ test("nearestName() takes the nearest of several, and nothing of none", () => {
 });
 
 test("VERSION is the one of the package", () => {
-  // The build for Node stands two folders deeper and holds no deno.json.
-  const path = ["deno.json", "../../deno.json"].find((name) => {
-    try {
-      return readFileSync(name, "utf8") !== "";
-    } catch {
-      return false;
-    }
-  });
-  assert.equal(VERSION, JSON.parse(readFileSync(path ?? "deno.json", "utf8")).version);
+  // From the sources, or from the build for Node, which stands two folders deeper.
+  const candidates = ["../../../deno.json", "../../../../../deno.json"];
+  const found = candidates.map((path) => new URL(path, import.meta.url)).find((url) =>
+    existsSync(url)
+  );
+  assert.ok(found !== undefined);
+  assert.equal(VERSION, JSON.parse(readFileSync(found, "utf8")).version);
 });
 
 test("withFields() adds fields, and those of the record win", () => {
