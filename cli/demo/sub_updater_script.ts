@@ -33,7 +33,7 @@ install_artifact() {
   tar -xf "$1" -C "$target.unpacked" data/0000.tar || return 1
   tar -xf "$target.unpacked/data/0000.tar" -C "$target.new" || return 1
   rm -rf "$target.unpacked"
-  echo "Installing $(ls "$target.new" | wc -l) files"
+  echo "Installing $(ls "$target.new")"
   sleep 1
   rm -rf "$target.old"
   if [ -d "$target" ]; then mv "$target" "$target.old" || return 1; fi

@@ -1,9 +1,10 @@
 import { sendStatus } from "../api/deployment_calls.ts";
 import type { DeploymentOffer } from "../api/next_deployment.ts";
+import type { ArtifactDescription } from "../artifact/mod.ts";
 import { backoffSchedule } from "../core/backoff_schedule.ts";
 import type { DeploymentPhase } from "../core/deployment_phase.ts";
 import type { DeploymentStatus } from "../core/deployment_status.ts";
-import { isMenderError, messageOf } from "../core/errors.ts";
+import { HandoffError, isMenderError, messageOf } from "../core/errors.ts";
 import { type Logger, withFields } from "../core/logger.ts";
 import { DeploymentLog } from "../log/deployment_log.ts";
 import { sleep } from "../runtime/clock.ts";
@@ -11,18 +12,21 @@ import type { DeploymentRecord } from "../store/deployment_record.ts";
 import { storeFailure } from "../store/store_failure.ts";
 import type { DeploymentContext, DeploymentDevice } from "./context.ts";
 import { discardDownload, fetchArtifact } from "./fetch_artifact.ts";
-import { checkSubUpdater, clearStartMarker, startSubUpdater } from "./handoff.ts";
+import { handOver } from "./hand_over.ts";
+import { checkSubUpdater, clearStartMarkers, readStartMarker } from "./handoff.ts";
 import { deliverOutcome } from "./outcome.ts";
 
-/** How a run of a deployment ended: with the sub-updater, or on this side. */
-export type RunResult = "handed-over" | "failed" | "gone";
+/**
+ * How a run of a deployment ended: with the sub-updater; with a failure here; because the server took it
+ * back; or because it was finished before and only its outcome had to be sent again.
+ */
+export type RunResult = "handed-over" | "failed" | "gone" | "finished";
 
 /**
  * Carries a deployment from the server's offer to the hand-off: download, verification, lock, start of
  * the sub-updater. Each step is recorded before its effect. A failure is recorded and reported.
  *
- * @returns `handed-over`; `failed` (recorded; reported, or to be delivered later); `gone`: the server
- * took the deployment back.
+ * @returns How it ended. A failure is recorded, and reported or to be delivered later.
  * @throws {StoreError} Not even the record can be written.
  * @throws The reason of `signal`; the deployment goes on at the next start.
  */
@@ -40,7 +44,7 @@ export async function runDeployment(
       "The server offers a deployment that is finished here; its outcome is sent again",
     );
     await deliverOutcome(context, known, logger, { signal, isOfferedAgain: true });
-    return "failed";
+    return "finished";
   }
   logger.log("info", `Deployment of Artifact "${offer.artifactName}" received`);
   const run = new DeploymentRun(context, offer, logger, signal);
@@ -81,14 +85,19 @@ class DeploymentRun {
     this.#offer = offer;
     this.#logger = logger;
     this.#signal = signal;
-    clearStartMarker(context);
+    clearStartMarkers(context, offer.id);
     this.#record = context.record.begin(offer.id, offer.artifactName);
     this.#tellPhase();
   }
 
   async carryOut(device: DeploymentDevice): Promise<RunResult> {
-    const { files } = this.#context.drivers;
-    const { partFile, artifactFile } = this.#context.paths;
+    if (readStartMarker(this.#context, this.#offer.id) !== undefined) {
+      throw new HandoffError(
+        "handoff.started-before",
+        "The sub-updater was started for this deployment before, and how that ended is not known",
+        { retry: "never" },
+      );
+    }
     discardDownload(this.#context);
     this.#advance("downloading");
     if (await this.#tellServer("downloading") === "gone") return this.#abort();
@@ -100,25 +109,18 @@ class DeploymentRun {
       this.#signal,
     );
     this.#advance("downloaded");
-    const signed = description.signedBy === undefined
-      ? ""
-      : `, signed by key ${description.signedBy}`;
-    this.#logger.log("info", `Artifact "${description.name}" downloaded and verified${signed}`);
-    files.rename(partFile, artifactFile);
-    files.syncDirectory(this.#context.paths.dataDirectory);
+    this.#logger.log(
+      "info",
+      `Artifact "${description.name}" downloaded and verified${signatureNote(description)}`,
+    );
+    this.#putInPlace();
     this.#advance("verified");
     checkSubUpdater(this.#context);
     if (await this.#tellServer("installing") === "gone") return this.#abort();
     this.#advance("handing_over");
-    await this.handOver();
-    return "handed-over";
-  }
-
-  async handOver(): Promise<void> {
-    const handoff = await startSubUpdater(this.#context, this.#record, this.#signal);
-    this.#record = this.#context.record.advance(this.#record, "handed_over", { handoff });
-    this.#logger.log("info", `Artifact handed over to ${this.#context.paths.installScript}`);
+    this.#record = await handOver(this.#context, this.#record, this.#logger, this.#signal);
     this.#tellPhase();
+    return "handed-over";
   }
 
   /** Records a failure and tries to deliver it; the daemon delivers it later when that fails. */
@@ -138,6 +140,17 @@ class DeploymentRun {
       this.#logger.log("warning", "The failure is recorded and will be reported later", {}, cause);
     }
     return "failed";
+  }
+
+  #putInPlace(): void {
+    const { files } = this.#context.drivers;
+    const { partFile, artifactFile, dataDirectory } = this.#context.paths;
+    try {
+      files.rename(partFile, artifactFile);
+      files.syncDirectory(dataDirectory);
+    } catch (error) {
+      throw storeFailure("put the Artifact in place", artifactFile, error);
+    }
   }
 
   #abort(): "gone" {
@@ -191,4 +204,9 @@ class DeploymentRun {
       phase: this.#record.phase,
     });
   }
+}
+
+function signatureNote({ isSigned, signedBy }: ArtifactDescription): string {
+  if (signedBy !== undefined) return `, signed with key ${signedBy}`;
+  return isSigned ? "; its signature was not checked, because no key is configured" : "";
 }

@@ -8,8 +8,12 @@ import type { DeploymentRecord, HandoffRecord } from "../store/deployment_record
 import { storeFailure } from "../store/store_failure.ts";
 import type { DeploymentContext } from "./context.ts";
 
-/** How long the started script may take to leave its marker; it writes one line. */
-const MARKER_LIMIT_MS = 5000;
+/** How often the started script is asked for its marker; it writes three lines. */
+const MARKER_CHECK_MS = 5;
+/** How often it is looked at whether the script still lives. */
+const LIFE_CHECK_MS = 500;
+
+const MARKER_NAME = /^sub-updater\.[0-9A-Fa-f-]{1,64}\.started/;
 
 /**
  * Checks that there is a sub-updater that can be started, before anything is promised to the server.
@@ -39,11 +43,13 @@ export function checkSubUpdater(context: DeploymentContext): void {
 /**
  * Hands the verified Artifact to the sub-updater: takes the lock, then starts the program outside
  * this process, in a session of its own, with its output appended to `sub-updater.log`. The start
- * marker that `handoff.sh` leaves is the proof of the start, whatever happens to us meanwhile.
+ * marker that `handoff.sh` leaves is the proof of the start, whatever happens to us meanwhile; it also
+ * keeps a second script for the same deployment from starting the program again.
  *
  * @param record In phase `handing_over`, stored already.
  * @returns What identifies the started program.
- * @throws {HandoffError} `handoff.not-started`; the lock is released again.
+ * @throws {HandoffError} `handoff.not-started`: it is certain that the program does not run; the lock is
+ * released again.
  * @throws {StoreError} The lock cannot be taken.
  */
 export async function startSubUpdater(
@@ -51,53 +57,50 @@ export async function startSubUpdater(
   record: DeploymentRecord,
   signal: AbortSignal,
 ): Promise<HandoffRecord> {
-  const { files, processes, clock } = context.drivers;
+  const { files, processes } = context.drivers;
   const { installScript, artifactFile, subUpdaterLog } = context.paths;
   context.lock.write(record.id);
+  let pid: number;
   try {
     files.remove(subUpdaterLog); // what an earlier deployment wrote there is not this one's
-    processes.startDetached({
+    pid = processes.startDetached({
       command: serviceScript("handoff.sh"),
-      args: [startMarker(context), subUpdaterLog, installScript, artifactFile],
+      args: [startMarker(context, record.id), subUpdaterLog, installScript, artifactFile],
     });
   } catch (error) {
     context.lock.remove();
-    throw new HandoffError("handoff.not-started", `Cannot start ${installScript}`, {
-      cause: error,
-      retry: "never",
-    });
+    throw notStarted(installScript, error);
   }
-  const end = clock.monotonic() + MARKER_LIMIT_MS;
-  for (;;) {
-    const proof = readStartMarker(context);
-    if (proof !== undefined) return proof;
-    if (clock.monotonic() > end) {
-      context.lock.remove();
-      throw new HandoffError(
-        "handoff.not-started",
-        `Cannot start ${installScript}: no start marker within ${MARKER_LIMIT_MS / 1000} s`,
-        { retry: "never" },
-      );
-    }
-    await sleep(clock, 5, signal);
-  }
+  return await waitForMarker(context, record.id, pid, signal);
 }
 
-/** The proof that the sub-updater was started, or `undefined`. */
-export function readStartMarker(context: DeploymentContext): HandoffRecord | undefined {
-  const text = readText(context.drivers.files, startMarker(context), 4096);
-  if (text === undefined) return undefined;
-  const [pid = "", ...identity] = text.split("\n");
-  return { pid: Number(pid), ...parseProcessIdentity(identity.join("\n")) };
-}
-
-/** Removes the start marker of an earlier deployment. */
-export function clearStartMarker(context: DeploymentContext): void {
-  const path = startMarker(context);
+/** The proof that the sub-updater was started for a deployment, or `undefined`. */
+export function readStartMarker(
+  context: DeploymentContext,
+  deploymentId: string,
+): HandoffRecord | undefined {
+  const path = startMarker(context, deploymentId);
   try {
-    context.drivers.files.remove(path);
+    const text = readText(context.drivers.files, path, 4096);
+    if (text === undefined) return undefined;
+    const [pid = "", ...identity] = text.split("\n");
+    return { pid: Number(pid), ...parseProcessIdentity(identity.join("\n")) };
   } catch (error) {
-    throw storeFailure("remove the start marker", path, error);
+    throw storeFailure("read the start marker", path, error);
+  }
+}
+
+/** Removes the start markers of other deployments. */
+export function clearStartMarkers(context: DeploymentContext, deploymentId: string): void {
+  const { dataDirectory } = context.paths;
+  const { files } = context.drivers;
+  try {
+    for (const name of files.list(dataDirectory)) {
+      const path = join(dataDirectory, name);
+      if (MARKER_NAME.test(name) && path !== startMarker(context, deploymentId)) files.remove(path);
+    }
+  } catch (error) {
+    throw storeFailure("remove old start markers", dataDirectory, error);
   }
 }
 
@@ -111,6 +114,64 @@ export async function isStillRunning(
   return bootId === handoff.bootId && startTime !== undefined && startTime === handoff.startTime;
 }
 
-function startMarker(context: DeploymentContext): string {
-  return join(context.paths.dataDirectory, "sub-updater.started");
+/**
+ * Waits until the script has left its marker. However slow the machine is, nothing is concluded from
+ * time: only a script that is gone without a marker has not started the program.
+ */
+async function waitForMarker(
+  context: DeploymentContext,
+  deploymentId: string,
+  pid: number,
+  signal: AbortSignal,
+): Promise<HandoffRecord> {
+  const { clock, processes } = context.drivers;
+  let lifeCheckAt = clock.monotonic() + LIFE_CHECK_MS;
+  for (;;) {
+    const proof = lookForMarker(context, deploymentId);
+    if (proof.state === "there") return proof.handoff;
+    if (clock.monotonic() >= lifeCheckAt) {
+      const { startTime, bootId } = await processes.identify(pid);
+      if (startTime === undefined) return concludeFromEnd(context, deploymentId, { pid, bootId });
+      lifeCheckAt = clock.monotonic() + LIFE_CHECK_MS;
+    }
+    await sleep(clock, MARKER_CHECK_MS, signal);
+  }
+}
+
+/** The script has ended: with a marker the program was started, without one it was not. */
+function concludeFromEnd(
+  context: DeploymentContext,
+  deploymentId: string,
+  assumed: HandoffRecord,
+): HandoffRecord {
+  const proof = lookForMarker(context, deploymentId);
+  if (proof.state === "there") return proof.handoff;
+  // It cannot be ruled out: then it counts as started, because to start it twice would be worse.
+  if (proof.state === "unreadable") return assumed;
+  context.lock.remove();
+  throw notStarted(context.paths.installScript);
+}
+
+function lookForMarker(
+  context: DeploymentContext,
+  deploymentId: string,
+): { state: "there"; handoff: HandoffRecord } | { state: "absent" | "unreadable" } {
+  try {
+    const handoff = readStartMarker(context, deploymentId);
+    return handoff === undefined ? { state: "absent" } : { state: "there", handoff };
+  } catch (error) {
+    context.logger.log("debug", "The start marker cannot be read yet", {}, error);
+    return { state: "unreadable" };
+  }
+}
+
+function notStarted(installScript: string, cause?: unknown): HandoffError {
+  return new HandoffError("handoff.not-started", `Cannot start ${installScript}`, {
+    cause,
+    retry: "never",
+  });
+}
+
+function startMarker(context: DeploymentContext, deploymentId: string): string {
+  return join(context.paths.dataDirectory, `sub-updater.${deploymentId}.started`);
 }

@@ -4,7 +4,8 @@ import type { DeploymentRecord } from "../store/deployment_record.ts";
 import type { DeploymentContext } from "./context.ts";
 import { deploymentLogger } from "./deployment_run.ts";
 import { decideFound } from "./found_at_start.ts";
-import { checkSubUpdater, isStillRunning, readStartMarker, startSubUpdater } from "./handoff.ts";
+import { handOver } from "./hand_over.ts";
+import { isStillRunning, readStartMarker } from "./handoff.ts";
 import { deliverOutcome } from "./outcome.ts";
 
 /**
@@ -20,7 +21,7 @@ export async function settleFound(
 ): Promise<"clear" | "waiting" | "again"> {
   const record = context.record.read();
   const lock = context.lock.read();
-  const proof = record === undefined ? undefined : readStartMarker(context);
+  const proof = record === undefined ? undefined : readStartMarker(context, record.id);
   const step = decideFound({
     record,
     lock,
@@ -58,7 +59,9 @@ async function takeStep(
       await startNow(context, record, logger, signal);
       return;
     case "note-start":
-      context.record.advance(record, "handed_over", { handoff: readStartMarker(context) });
+      context.record.advance(record, "handed_over", {
+        handoff: readStartMarker(context, record.id),
+      });
       return;
     case "fail":
       logger.log("error", step.why);
@@ -85,9 +88,7 @@ async function startNow(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    checkSubUpdater(context);
-    const handoff = await startSubUpdater(context, record, signal);
-    context.record.advance(record, "handed_over", { handoff });
+    await handOver(context, record, logger, signal);
   } catch (error) {
     if (!isMenderError(error, "handoff.")) throw error;
     logger.log("error", "The deployment failed", {}, error);

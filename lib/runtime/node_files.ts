@@ -70,25 +70,60 @@ export const nodeFiles: FileDriver = {
   makeTemporaryDirectory: (prefix) => fs.mkdtempSync(join(tmpdir(), prefix)),
 };
 
+/** Tries at a path that another process keeps replacing. */
+const MAX_OPEN_TRIES = 100;
+
 /**
  * Opens a path that must not be a symbolic link. Deno drops O_NOFOLLOW, so the link is looked for
- * before, and whether it was swapped in between is looked for after.
+ * before, and whether the file was swapped in between is looked for after. A file that appeared, or was
+ * replaced by a rename, in that instant is nothing bad: the look is repeated.
  */
 function openUnlinked(
   path: string,
   mode: Exclude<OpenMode, "create">,
   permissions: number,
 ): FileHandle {
-  const before = nodeFiles.stat(path);
-  if (before?.kind === "link") throw linkError(path);
-  if (before === undefined && mode !== "read") {
-    // "x" refuses a link that appears in the meantime.
-    return new NodeFileHandle(fs.openSync(path, mode === "append" ? "ax" : "wx+", permissions));
+  for (let tries = 0; tries < MAX_OPEN_TRIES; tries++) {
+    const before = nodeFiles.stat(path);
+    if (before?.kind === "link") break;
+    if (before === undefined) {
+      if (mode === "read") throw missingError(path);
+      const made = makeUnlinked(path, mode, permissions);
+      if (made !== undefined) return made;
+      continue;
+    }
+    const handle = openIfThere(path, mode, permissions);
+    if (handle?.stat().identity === before.identity) return handle;
+    handle?.close();
   }
-  const handle = new NodeFileHandle(openExisting(path, mode, permissions));
-  if (before !== undefined && handle.stat().identity === before.identity) return handle;
-  handle.close();
   throw linkError(path);
+}
+
+/** Makes the file; `undefined` when it has appeared meanwhile. "x" never goes through a link. */
+function makeUnlinked(
+  path: string,
+  mode: "append" | "update",
+  permissions: number,
+): FileHandle | undefined {
+  try {
+    return new NodeFileHandle(fs.openSync(path, mode === "append" ? "ax" : "wx+", permissions));
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return undefined;
+    throw error;
+  }
+}
+
+function openIfThere(
+  path: string,
+  mode: Exclude<OpenMode, "create">,
+  permissions: number,
+): FileHandle | undefined {
+  try {
+    return new NodeFileHandle(openExisting(path, mode, permissions));
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
 }
 
 function openExisting(
@@ -167,6 +202,15 @@ function infoOf(stats: fs.Stats): FileInfo {
 function directoryError(path: string): Error {
   const error = new Error(`EISDIR: directory where a file was wanted, unlink '${path}'`);
   return Object.assign(error, { code: "EISDIR", path });
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
+
+function missingError(path: string): Error {
+  const error = new Error(`ENOENT: no such file or directory, open '${path}'`);
+  return Object.assign(error, { code: "ENOENT", path });
 }
 
 function linkError(path: string): Error {

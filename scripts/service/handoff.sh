@@ -1,15 +1,20 @@
 #!/bin/sh
 # handoff.sh MARKER LOG PROGRAM [ARG...]
 #
-# Becomes the sub-updater: writes the start marker (boot ID, process ID, start time), so that a
-# client which was killed in this moment knows that the program was started, then runs the program in
-# place of this script with its output appended to LOG.
+# Becomes the sub-updater: leaves the start marker (process ID, boot ID, start time), then runs the
+# program in place of this script, with its output appended to LOG.
+#
+# The marker is linked into place, which fails when it is there already: of two scripts that were started
+# for the same deployment, because a client was killed and came back, one goes on and the other ends.
 set -u
 marker=$1
 log=$2
 shift 2
-here=${0%/*}
-{ echo "$$"; "$here/process_identity.sh" "$$"; } >"$marker.new" || exit 125
-sync "$marker.new" 2>/dev/null || sync
-mv "$marker.new" "$marker" || exit 125
+{ echo "$$"; "${0%/*}/process_identity.sh" "$$"; } >"$marker.$$" || exit 125
+sync "$marker.$$" 2>/dev/null || sync
+ln "$marker.$$" "$marker" 2>/dev/null
+is_first=$?
+rm -f "$marker.$$"
+[ "$is_first" -eq 0 ] || exit 0
+sync "${marker%/*}" 2>/dev/null || sync
 exec "$@" </dev/null >>"$log" 2>&1

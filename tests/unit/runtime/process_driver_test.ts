@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
@@ -116,3 +116,24 @@ function isZombie(pid: number): boolean {
     return true; // gone altogether
   }
 }
+
+test("of several handoff.sh for one marker, one starts the program and the others end", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    const [marker, log] = [join(directory, "marker"), join(directory, "log")];
+    const command = script(directory, "updater", "echo started; sleep 0.2; echo ended");
+    const pids = Array.from({ length: 6 }, () =>
+      processes.startDetached({
+        command: serviceScript("handoff.sh"),
+        args: [marker, log, command],
+      }));
+    for (const pid of pids) {
+      await waitUntil(
+        "the end",
+        async () => (await processes.identify(pid)).startTime === undefined,
+      );
+    }
+    assert.equal(readFileSync(log, "utf8"), "started\nended\n");
+    assert.ok(pids.includes(Number(readFileSync(marker, "utf8").split("\n")[0])));
+    assert.deepEqual(readdirSync(directory).sort(), ["log", "marker", "updater"]);
+  });
+});

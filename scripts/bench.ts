@@ -1,0 +1,112 @@
+/**
+ * Speed figures. Each row is a median over several runs, with its spread; where a peer is installed it
+ * is measured in the same run, turn by turn, and the ratio is printed. Nothing here passes or fails.
+ *
+ * `--runs N` (default 9).
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { cpus, release } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { setTimeout as delay } from "node:timers/promises";
+import type { MenderServer } from "../lib/testing/mod.ts";
+import { RIG_DEVICE_TYPE, rigArtifact, withRig } from "../tests/support/client_rig.ts";
+import { menderPeer, prepareMender, withMenderDaemon } from "../tests/support/mender_namespace.ts";
+import { inTemporaryDirectory } from "../tests/support/temporary.ts";
+import { waitUntil } from "../tests/support/wait.ts";
+import { withServer } from "../tests/support/with_server.ts";
+import { spread } from "./gate/spread.ts";
+
+const POLL_MS = 1000;
+
+/** One deployment, times in milliseconds. */
+interface Latency {
+  /** From the moment at which the deployment was created to the first line of the installer. */
+  readonly published: number;
+  /** From the server's answer that offers it. */
+  readonly offered: number;
+}
+
+const at = process.argv.indexOf("--runs");
+const runs = at < 0 ? 9 : Math.max(1, Number(process.argv[at + 1]) || 1);
+const peer = menderPeer();
+const ours: Latency[] = [];
+const theirs: Latency[] = [];
+
+console.log(
+  `${cpus().length} × ${cpus()[0]?.model ?? "processor"}, Linux ${release()}, ${runs} runs`,
+);
+for (let run = 0; run < runs; run++) {
+  ours.push(await measureOurs());
+  if (peer.skip === undefined) theirs.push(await measureMender());
+}
+
+print("published → sub-updater running, ours", ours.map(({ published }) => published));
+print(
+  "  … less half a poll interval (target: 150 ms at most)",
+  ours.map(({ published }) => published - POLL_MS / 2),
+);
+print("offered → sub-updater running, ours", ours.map(({ offered }) => offered));
+if (peer.skip === undefined) {
+  print("offered → Update Module running, mender", theirs.map(({ offered }) => offered));
+  const ratio = spread(ours.map(({ offered }) => offered)).median /
+    spread(theirs.map(({ offered }) => offered)).median;
+  console.log(`ours / mender: ${ratio.toFixed(2)} (ours has downloaded and verified by then)`);
+} else console.log(`skipped: mender (${peer.skip})`);
+
+function print(name: string, values: readonly number[]): void {
+  const { min, median, max } = spread(values);
+  console.log(`${name}: ${median.toFixed(0)} ms (${min.toFixed(0)} to ${max.toFixed(0)})`);
+}
+
+function measureOurs(): Promise<Latency> {
+  return withServer(
+    { autoAccept: true },
+    (server) =>
+      withRig({ serverUrl: server.url }, async (rig) => {
+        const stamp = join(rig.root, "stamp");
+        rig.script(
+          rig.paths.installScript,
+          `date +%s%N > ${stamp}.new && mv ${stamp}.new ${stamp}`,
+        );
+        const daemon = rig.start("daemon");
+        const latency = await publishAndWait(server, stamp);
+        await daemon.ended;
+        return latency;
+      }),
+  );
+}
+
+function measureMender(): Promise<Latency> {
+  return withServer({ autoAccept: true }, (server) =>
+    inTemporaryDirectory((dir) => {
+      const stamp = join(dir, "stamp");
+      const module = `[ "$1" = Download ] && date +%s%N > ${stamp}.new && mv ${stamp}.new ${stamp}`;
+      const device = prepareMender({
+        dir,
+        serverUrl: server.url,
+        artifactName: "release-1",
+        deviceType: RIG_DEVICE_TYPE,
+        mac: "02:11:22:33:44:55",
+        modules: { acme: `${module}\nexit 0` },
+      });
+      return withMenderDaemon(device, () => publishAndWait(server, stamp));
+    }));
+}
+
+async function publishAndWait(server: MenderServer, stamp: string): Promise<Latency> {
+  await server.uploadArtifact(rigArtifact("release-2"));
+  const isPoll = ({ path, status }: { path: string; status: number }): boolean =>
+    path.endsWith("/next") && status === 204;
+  await waitUntil("a poll", () => server.journal.entries.some(isPoll), 30_000);
+  // Publishing does not happen in step with the polls.
+  await delay(Math.random() * POLL_MS);
+  const publishedAt = Date.now();
+  server.createDeployment({ artifactName: "release-2" });
+  await waitUntil("the installer", () => existsSync(stamp), 30_000);
+  const runningAt = Number(readFileSync(stamp, "utf8")) / 1e6;
+  const offer = server.journal.entries.find(({ path, status }) =>
+    path.endsWith("/next") && status === 200
+  );
+  return { published: runningAt - publishedAt, offered: runningAt - offer!.at };
+}
