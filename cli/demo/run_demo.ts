@@ -27,7 +27,7 @@ export class DemoError extends MenderError {}
  */
 export async function runDemo(drivers: Drivers, root: string, signal: AbortSignal): Promise<void> {
   const timeline = new Timeline(drivers);
-  const server = await startServer({ drivers });
+  const server = await startServer();
   const deadline = startDeadline(
     drivers.clock,
     STEP_LIMIT_MS,

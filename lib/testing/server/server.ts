@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { readVerifyKeys } from "../../artifact/mod.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { silentLogger } from "../../core/logger.ts";
+import type { Drivers } from "../../runtime/drivers.ts";
+import { hostDrivers } from "../../runtime/host.ts";
 import { listenHttp } from "../../runtime/http_server.ts";
 import { dispatch } from "./dispatch.ts";
 import { Journal } from "./journal.ts";
@@ -29,8 +31,9 @@ const DAY_SECONDS = 86_400;
  * @throws {StoreError} `store.bad-state` when `dir` holds something else.
  * @throws {RuntimeError} `runtime.cannot-listen`.
  */
-export async function startServer(options: ServerOptions): Promise<MenderServer> {
-  const { drivers, dir, host = "127.0.0.1", logger = silentLogger } = options;
+export async function startServer(options: ServerOptions = {}): Promise<MenderServer> {
+  const { dir, host = "127.0.0.1", logger = silentLogger } = options;
+  const drivers = options.drivers ?? await hostDrivers();
   if (!isLoopback(host) && options.password === undefined) {
     throw new ConfigError(
       "config.password-needed",
@@ -41,7 +44,7 @@ export async function startServer(options: ServerOptions): Promise<MenderServer>
   if (dir !== undefined) drivers.files.makeDirectory(dir);
   let authority = "";
   const password = options.password ?? randomBytes(12).toString("base64url");
-  const context = makeContext(options, password, () => authority);
+  const context = makeContext(options, drivers, password, () => authority);
   const journal = new Journal(drivers.clock, options.maxJournalEntries ?? 10_000);
   const tls = options.tls === true
     ? (await import("./tls/server_identity.ts")).makeServerIdentity(drivers, dir, host)
@@ -76,10 +79,11 @@ export async function startServer(options: ServerOptions): Promise<MenderServer>
 
 function makeContext(
   options: ServerOptions,
+  drivers: Drivers,
   password: string,
   authority: () => string,
 ): ServerContext {
-  const { drivers, dir } = options;
+  const { dir } = options;
   const file = new StateFile(drivers, dir);
   const tokens = new TokenOffice(file, drivers);
   const content = dir === undefined

@@ -13,8 +13,8 @@ export type Interceptor = (exchange: HttpExchange) => boolean | Promise<boolean>
 
 /** How the embedded server is started. */
 export interface ServerOptions {
-  /** The machine. */
-  readonly drivers: Drivers;
+  /** The machine; default: the one that we run on. */
+  readonly drivers?: Drivers;
   /** Address to bind; default `127.0.0.1`. Any other than loopback needs `password`. */
   readonly host?: string;
   /** Port to bind; default 0: the system chooses. */
