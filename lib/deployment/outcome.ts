@@ -2,14 +2,15 @@ import { sendDeploymentLog, sendStatus } from "../api/deployment_calls.ts";
 import { HandoffError, isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { DeploymentLog } from "../log/deployment_log.ts";
-import { readText } from "../runtime/file_driver.ts";
+import { readTextTail } from "../runtime/text_tail.ts";
 import type { DeploymentRecord, OutcomeRecord } from "../store/deployment_record.ts";
 import type { DeploymentContext } from "./context.ts";
 import { logMessages } from "./deployment_log_upload.ts";
 import { discardDownload } from "./fetch_artifact.ts";
 import { isHandedOverHere } from "./found_at_start.ts";
 
-const MAX_SUB_UPDATER_LOG_BYTES = 16 << 20;
+/** More of the sub-updater's log is never read: more could not be uploaded. */
+const MAX_SUB_UPDATER_LOG_BYTES = 1 << 20;
 
 /**
  * Records how the deployment in progress ended. Known are the deployment of the record, and one that
@@ -76,10 +77,24 @@ async function uploadLogs(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { files, clock } = context.drivers;
-  const ownLog = DeploymentLog.find(files, context.logDirectory, record.id)?.read() ?? "";
-  const subUpdaterLog = readText(files, context.paths.subUpdaterLog, MAX_SUB_UPDATER_LOG_BYTES, {
-    follow: true,
-  }) ?? "";
+  // The outcome has been delivered: a log that cannot be read must not hold up all that follows.
+  const readable = (what: string, read: () => string | undefined): string => {
+    try {
+      return read() ?? "";
+    } catch (error) {
+      logger.log("warning", `Cannot read the ${what}; it is not uploaded`, {}, error);
+      return "";
+    }
+  };
+  const subUpdaterLog = readable(
+    "log of the sub-updater",
+    () =>
+      readTextTail(files, context.paths.subUpdaterLog, MAX_SUB_UPDATER_LOG_BYTES, { follow: true }),
+  );
+  const ownLog = readable(
+    "deployment log",
+    () => DeploymentLog.find(files, context.logDirectory, record.id)?.read(),
+  );
   const messages = logMessages(
     context.redact(ownLog),
     context.redact(subUpdaterLog),

@@ -1,11 +1,11 @@
 const MASK = "***";
 
 // A JSON Web Token: three base64url parts; the first always begins with {" in base64.
-const JWT = /eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/g;
+const JWT = /eyJ[A-Za-z0-9_-]{5,1000}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/g;
 const BEARER = /\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{4,}/gi;
 const PRIVATE_KEY =
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g;
-const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+(@)/gi;
+const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@]*:)[^\s/@]+(@)/gi;
 // Go writes & as \u0026 in JSON.
 const SIGNED_LINK =
   /((?:[?&]|\\u0026)(?:x-amz-signature|x-amz-credential|x-amz-security-token|signature|sig|token|x-men-signature)=)[^&\s"'#\\]+/gi;
