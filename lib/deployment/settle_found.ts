@@ -3,7 +3,7 @@ import type { Logger } from "../core/logger.ts";
 import type { DeploymentRecord } from "../store/deployment_record.ts";
 import type { DeploymentContext } from "./context.ts";
 import { deploymentLogger } from "./deployment_run.ts";
-import { decideFound } from "./found_at_start.ts";
+import { decideFound, type FoundState, type NextStep } from "./found_at_start.ts";
 import { handOver } from "./hand_over.ts";
 import { isStillRunning, readStartMarker } from "./handoff.ts";
 import { deliverOutcome } from "./outcome.ts";
@@ -22,12 +22,10 @@ export async function settleFound(
   const record = context.record.read();
   const lock = context.lock.read();
   const proof = record === undefined ? undefined : readStartMarker(context, record.id);
-  const step = decideFound({
-    record,
-    lock,
-    isStartProven: proof !== undefined,
-    isRunning: await isStillRunning(context, record?.handoff ?? proof),
-  });
+  const step = await decideLazily(
+    { record, lock, isStartProven: proof !== undefined },
+    () => isStillRunning(context, record?.handoff ?? proof),
+  );
   if (step.do === "poll") return "clear";
   if (step.do === "wait") return "waiting";
   if (step.do === "adopt") {
@@ -43,8 +41,19 @@ export async function settleFound(
   return "again";
 }
 
+/** Asks whether the sub-updater still runs, which starts a process, only where it matters. */
+async function decideLazily(
+  found: Omit<FoundState, "isRunning">,
+  isRunning: () => Promise<boolean>,
+): Promise<NextStep> {
+  const ifRunning = decideFound({ ...found, isRunning: true });
+  const ifGone = decideFound({ ...found, isRunning: false });
+  if (ifRunning.do === ifGone.do) return ifGone;
+  return await isRunning() ? ifRunning : ifGone;
+}
+
 async function takeStep(
-  step: Exclude<ReturnType<typeof decideFound>, { do: "adopt" }>,
+  step: Exclude<NextStep, { do: "adopt" }>,
   context: DeploymentContext,
   record: DeploymentRecord,
   logger: Logger,
