@@ -1,5 +1,5 @@
 import { UsageError } from "../../lib/core/errors.ts";
-import { readText } from "../../lib/runtime/file_driver.ts";
+import { readText } from "../../lib/runtime/files/file_driver.ts";
 import { startServer } from "../../lib/testing/mod.ts";
 import type { CommandContext } from "../command_context.ts";
 

@@ -2,7 +2,7 @@ import { MenderError } from "../../lib/core/errors.ts";
 import { isFinalStatus } from "../../lib/core/deployment_status.ts";
 import { type Deadline, sleep, startDeadline } from "../../lib/runtime/clock.ts";
 import type { Drivers } from "../../lib/runtime/drivers.ts";
-import { readText } from "../../lib/runtime/file_driver.ts";
+import { readText } from "../../lib/runtime/files/file_driver.ts";
 import { readArtifactInfo } from "../../lib/store/artifact_info.ts";
 import { writeArtifact } from "../../lib/testing/artifact_writer.ts";
 import { type MenderServer, startServer } from "../../lib/testing/mod.ts";

@@ -8,7 +8,7 @@ import {
 import type { Logger } from "../core/logger.ts";
 import type { DeviceKey } from "../keys/mod.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { HttpDriver } from "../runtime/http_driver.ts";
+import type { HttpDriver } from "../runtime/http/http_driver.ts";
 import { authenticationRequest } from "./authentication_request.ts";
 import { type ApiAnswer, type ApiRequest, exchange } from "./exchange.ts";
 import { refusal } from "./refusal.ts";

@@ -1,7 +1,7 @@
 import { ApiError } from "../core/errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { startDeadline } from "../runtime/clock.ts";
-import type { HttpDriver, HttpRequest, HttpResponse } from "../runtime/http_driver.ts";
+import type { HttpDriver, HttpRequest, HttpResponse } from "../runtime/http/http_driver.ts";
 
 /** Longest answer that is read from the Device API; real ones are a few kilobytes. */
 const MAX_ANSWER_BYTES = 1 << 20;

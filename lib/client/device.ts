@@ -26,7 +26,7 @@ import { type DeviceKey, loadOrCreateKey } from "../keys/mod.ts";
 import type { LogSink } from "../log/record.ts";
 import type { Redactor } from "../log/redactor.ts";
 import type { Drivers } from "../runtime/drivers.ts";
-import type { HttpDriver } from "../runtime/http_driver.ts";
+import type { HttpDriver } from "../runtime/http/http_driver.ts";
 import { readArtifactInfo } from "../store/artifact_info.ts";
 import { prepareDataDirectory } from "../store/data_directory.ts";
 import { DeploymentRecordFile, type OutcomeRecord } from "../store/deployment_record.ts";

@@ -1,5 +1,5 @@
 import { ConfigError, messageOf } from "../core/errors.ts";
-import { errnoOf, type FileDriver, readText } from "../runtime/file_driver.ts";
+import { errnoOf, type FileDriver, readText } from "../runtime/files/file_driver.ts";
 
 const MAX_BYTES = 1 << 20;
 

@@ -1,7 +1,7 @@
 import type { Config } from "../config/mod.ts";
 import type { Logger } from "../core/logger.ts";
-import { type FileDriver, readText } from "../runtime/file_driver.ts";
-import type { HttpDriverOptions } from "../runtime/http_driver.ts";
+import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
+import type { HttpDriverOptions } from "../runtime/http/http_driver.ts";
 import { readRequired } from "./required_file.ts";
 
 /** The system's bundle holds some 150 certificates in 220 kB. */

@@ -1,6 +1,6 @@
 import { ConfigError, messageOf } from "../core/errors.ts";
 import { isJsonObject, type JsonObject } from "../core/json.ts";
-import { type FileDriver, readWhole } from "../runtime/file_driver.ts";
+import { type FileDriver, readWhole } from "../runtime/files/file_driver.ts";
 import { JsonSyntaxError, parseJsonText } from "./json_text.ts";
 
 /** Largest configuration file that is read, in bytes. */

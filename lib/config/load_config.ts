@@ -6,7 +6,7 @@
  */
 import { ConfigError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { FileDriver } from "../runtime/file_driver.ts";
+import type { FileDriver } from "../runtime/files/file_driver.ts";
 import { buildConfig, type Config } from "./config.ts";
 import { type ConfigFile, readConfigFile } from "./config_file.ts";
 import { buildConnectConfig, type ConnectConfig } from "./connect_config.ts";

@@ -1,5 +1,5 @@
 import { MenderError } from "../core/errors.ts";
-import { errnoOf, type FileDriver } from "../runtime/file_driver.ts";
+import { errnoOf, type FileDriver } from "../runtime/files/file_driver.ts";
 import type { SocketDriver, SocketListener } from "../runtime/socket_driver.ts";
 import { storeFailure } from "../store/store_failure.ts";
 

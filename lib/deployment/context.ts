@@ -4,7 +4,7 @@ import type { Paths } from "../config/mod.ts";
 import type { Logger } from "../core/logger.ts";
 import type { LogSink } from "../log/record.ts";
 import type { Drivers } from "../runtime/drivers.ts";
-import type { HttpDriver } from "../runtime/http_driver.ts";
+import type { HttpDriver } from "../runtime/http/http_driver.ts";
 import type { DeploymentRecordFile } from "../store/deployment_record.ts";
 import type { LockFile } from "../store/lock_file.ts";
 

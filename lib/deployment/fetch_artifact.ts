@@ -6,7 +6,7 @@ import { DownloadError, isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { streamArtifact } from "../download/artifact_stream.ts";
 import { sleep } from "../runtime/clock.ts";
-import type { FileHandle } from "../runtime/file_driver.ts";
+import type { FileHandle } from "../runtime/files/file_driver.ts";
 import { storeFailure } from "../store/store_failure.ts";
 import type { DeploymentContext, DeploymentDevice } from "./context.ts";
 

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { HandoffError } from "../core/errors.ts";
-import { readText } from "../runtime/file_driver.ts";
+import { readText } from "../runtime/files/file_driver.ts";
 import { sleep } from "../runtime/clock.ts";
-import { parseProcessIdentity } from "../runtime/process_starter.ts";
-import { serviceScript } from "../runtime/service_script.ts";
+import { parseProcessIdentity } from "../runtime/processes/process_starter.ts";
+import { serviceScript } from "../runtime/processes/service_script.ts";
 import type { DeploymentRecord, HandoffRecord } from "../store/deployment_record.ts";
 import { storeFailure } from "../store/store_failure.ts";
 import type { DeploymentContext } from "./context.ts";

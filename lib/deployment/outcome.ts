@@ -2,7 +2,7 @@ import { sendDeploymentLog, sendStatus } from "../api/deployment_calls.ts";
 import { HandoffError, isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { DeploymentLog } from "../log/deployment_log.ts";
-import { readTextTail } from "../runtime/text_tail.ts";
+import { readTextTail } from "../runtime/files/text_tail.ts";
 import type { DeploymentRecord, OutcomeRecord } from "../store/deployment_record.ts";
 import type { DeploymentContext } from "./context.ts";
 import { logMessages } from "./deployment_log_upload.ts";

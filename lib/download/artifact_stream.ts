@@ -1,7 +1,7 @@
 import { DownloadError } from "../core/errors.ts";
 import { parseRetryAfter } from "../core/retry_after.ts";
 import { type Clock, startDeadline } from "../runtime/clock.ts";
-import type { HttpDriver, HttpResponse } from "../runtime/http_driver.ts";
+import type { HttpDriver, HttpResponse } from "../runtime/http/http_driver.ts";
 
 /** Longest silence from the request to the last byte. */
 const STALL_LIMIT_MS = 30_000;

@@ -1,8 +1,8 @@
 import { IdentityError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { writeFileAtomic } from "../runtime/atomic_file.ts";
-import type { FileDriver } from "../runtime/file_driver.ts";
-import { readOwned } from "../runtime/owned_file.ts";
+import { writeFileAtomic } from "../runtime/files/atomic_file.ts";
+import type { FileDriver } from "../runtime/files/file_driver.ts";
+import { readOwned } from "../runtime/files/owned_file.ts";
 import type { IdentityForm } from "./parse_identity.ts";
 
 /** What the form is decided by. */

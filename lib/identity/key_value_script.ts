@@ -1,6 +1,6 @@
 import { IdentityError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { ProcessDriver, RunResult } from "../runtime/process_driver.ts";
+import type { ProcessDriver, RunResult } from "../runtime/processes/process_driver.ts";
 
 /** Longest output of one script in bytes. */
 export const MAX_SCRIPT_OUTPUT_BYTES = 256 * 1024;

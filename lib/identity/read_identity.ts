@@ -7,8 +7,8 @@
 import { IdentityError } from "../core/errors.ts";
 import type { Attributes } from "../core/key_value.ts";
 import type { Logger } from "../core/logger.ts";
-import type { FileDriver } from "../runtime/file_driver.ts";
-import type { ProcessDriver } from "../runtime/process_driver.ts";
+import type { FileDriver } from "../runtime/files/file_driver.ts";
+import type { ProcessDriver } from "../runtime/processes/process_driver.ts";
 import { runKeyValueScript } from "./key_value_script.ts";
 import { type IdentityForm, parseIdentity } from "./parse_identity.ts";
 

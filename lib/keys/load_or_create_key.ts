@@ -7,10 +7,10 @@
 import { dirname } from "node:path";
 import { KeyError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { writeFileAtomic } from "../runtime/atomic_file.ts";
-import { type FileDriver, readWhole } from "../runtime/file_driver.ts";
-import { readOwned } from "../runtime/owned_file.ts";
-import { setAside } from "../runtime/set_aside.ts";
+import { writeFileAtomic } from "../runtime/files/atomic_file.ts";
+import { type FileDriver, readWhole } from "../runtime/files/file_driver.ts";
+import { readOwned } from "../runtime/files/owned_file.ts";
+import { setAside } from "../runtime/files/set_aside.ts";
 import { type DeviceKey, deviceKeyOf, generateKeyPem } from "./device_key.ts";
 import { type KeyContent, readKeyPem } from "./key_pem.ts";
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { writeFileAtomic } from "../runtime/atomic_file.ts";
-import { type FileDriver, readText } from "../runtime/file_driver.ts";
+import { writeFileAtomic } from "../runtime/files/atomic_file.ts";
+import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
 import { jsonLine, type LogSink } from "./record.ts";
 
 /** Logs kept: that of the deployment in progress and of the four before, as the Mender client does. */

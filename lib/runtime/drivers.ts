@@ -5,9 +5,9 @@
  *
  * @module
  */
-import type { HttpDriver, HttpDriverOptions } from "./http_driver.ts";
-import type { FileDriver } from "./file_driver.ts";
-import type { ProcessDriver } from "./process_driver.ts";
+import type { HttpDriver, HttpDriverOptions } from "./http/http_driver.ts";
+import type { FileDriver } from "./files/file_driver.ts";
+import type { ProcessDriver } from "./processes/process_driver.ts";
 import type { SocketDriver } from "./socket_driver.ts";
 import type { Clock } from "./clock.ts";
 

@@ -7,11 +7,11 @@ import { randomUUID } from "node:crypto";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { Drivers } from "./drivers.ts";
-import type { HttpDriver, HttpDriverOptions } from "./http_driver.ts";
-import { nodeFiles } from "./node_files.ts";
+import type { HttpDriver, HttpDriverOptions } from "./http/http_driver.ts";
+import { nodeFiles } from "./files/node_files.ts";
 import { nodeSelf, nodeSignals } from "./node_self.ts";
 import { nodeSockets } from "./node_sockets.ts";
-import { processDriver, type ProcessStarter } from "./process_starter.ts";
+import { processDriver, type ProcessStarter } from "./processes/process_starter.ts";
 import { systemClock } from "./system_clock.ts";
 
 const isDeno = "Deno" in globalThis;
@@ -19,8 +19,8 @@ const isDeno = "Deno" in globalThis;
 /** Makes the drivers of this runtime. What only the other runtime needs is never loaded. */
 export async function hostDrivers(): Promise<Drivers> {
   const starter: ProcessStarter = isDeno
-    ? (await import("./deno_processes.ts")).denoStarter
-    : (await import("./node_processes.ts")).nodeStarter;
+    ? (await import("./processes/deno_processes.ts")).denoStarter
+    : (await import("./processes/node_processes.ts")).nodeStarter;
   return {
     runtime: isDeno
       ? { name: "deno", version: Deno.version.deno }
@@ -38,8 +38,8 @@ export async function hostDrivers(): Promise<Drivers> {
 
 async function openHttp(options: HttpDriverOptions): Promise<HttpDriver> {
   return isDeno && options.skipVerify !== true
-    ? (await import("./deno_http.ts")).denoHttp(options)
-    : (await import("./node_http.ts")).nodeHttp(options);
+    ? (await import("./http/deno_http.ts")).denoHttp(options)
+    : (await import("./http/node_http.ts")).nodeHttp(options);
 }
 
 function selfCommand(module: URL, permissions: readonly string[]): string[] {

@@ -1,6 +1,6 @@
 import { messageOf } from "../core/errors.ts";
 import { parseKeyValue } from "../core/key_value.ts";
-import { type FileDriver, readText } from "../runtime/file_driver.ts";
+import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
 
 /** What is installed. */
 export interface ArtifactInfo {

@@ -1,4 +1,4 @@
-import type { FileDriver } from "../runtime/file_driver.ts";
+import type { FileDriver } from "../runtime/files/file_driver.ts";
 import { StoreError } from "../core/errors.ts";
 import { storeFailure } from "./store_failure.ts";
 

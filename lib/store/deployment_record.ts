@@ -4,9 +4,9 @@ import { DEPLOYMENT_PHASES, type DeploymentPhase, mayFollow } from "../core/depl
 import { type DeploymentStatus, DEVICE_STATUSES } from "../core/deployment_status.ts";
 import { StoreError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { writeFileAtomic } from "../runtime/atomic_file.ts";
-import { type FileDriver, readText } from "../runtime/file_driver.ts";
-import { setAside } from "../runtime/set_aside.ts";
+import { writeFileAtomic } from "../runtime/files/atomic_file.ts";
+import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
+import { setAside } from "../runtime/files/set_aside.ts";
 import { storeFailure } from "./store_failure.ts";
 
 /** How a sub-updater was started, enough to recognise it later. */

@@ -1,6 +1,6 @@
 import { messageOf } from "../core/errors.ts";
 import { parseKeyValue } from "../core/key_value.ts";
-import { type FileDriver, readText } from "../runtime/file_driver.ts";
+import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
 
 /** The type of the device, or why it is not known. */
 export type DeviceType =

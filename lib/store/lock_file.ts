@@ -1,6 +1,6 @@
 import { isDeploymentId } from "../core/deployment_id.ts";
-import { removeDurably, writeFileAtomic } from "../runtime/atomic_file.ts";
-import { type FileDriver, readText } from "../runtime/file_driver.ts";
+import { removeDurably, writeFileAtomic } from "../runtime/files/atomic_file.ts";
+import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
 import { storeFailure } from "./store_failure.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { StoreError } from "../core/errors.ts";
-import { errnoOf } from "../runtime/file_driver.ts";
+import { errnoOf } from "../runtime/files/file_driver.ts";
 
 /**
  * Turns a runtime's file error into a {@link StoreError}: `store.no-space`, `store.read-only`,

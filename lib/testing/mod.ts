@@ -27,7 +27,7 @@ export type {
   InventoryAttribute,
   StatusChange,
 } from "./server/records/state.ts";
-export { HttpExchange } from "../runtime/http_exchange.ts";
+export { HttpExchange } from "../runtime/http/http_exchange.ts";
 export {
   artifactChunks,
   type ArtifactFileSpec,

@@ -1,4 +1,4 @@
-import type { FileDriver, FileHandle } from "../../lib/runtime/file_driver.ts";
+import type { FileDriver, FileHandle } from "../../lib/runtime/files/file_driver.ts";
 
 /**
  * A file driver that notes each call, and fails the ones that `fails` picks before they take effect.

@@ -1,4 +1,4 @@
-import type { HttpDriver, HttpRequest, HttpResponse } from "../../lib/runtime/http_driver.ts";
+import type { HttpDriver, HttpRequest, HttpResponse } from "../../lib/runtime/http/http_driver.ts";
 
 /** What a scripted server answers. */
 export interface ScriptedAnswer {

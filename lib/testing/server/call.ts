@@ -1,6 +1,6 @@
 import { isMenderError } from "../../core/errors.ts";
 import { isJsonObject, type JsonObject } from "../../core/json.ts";
-import type { HttpExchange } from "../../runtime/http_exchange.ts";
+import type { HttpExchange } from "../../runtime/http/http_exchange.ts";
 import { ServerRefusal } from "./refusal.ts";
 import type { ServerContext } from "./server_context.ts";
 

@@ -1,6 +1,6 @@
 import { messageOf } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { HttpExchange } from "../../runtime/http_exchange.ts";
+import type { HttpExchange } from "../../runtime/http/http_exchange.ts";
 import { type Answer, jsonAnswer } from "./answer.ts";
 import { Call } from "./call.ts";
 import type { Journal } from "./journal.ts";

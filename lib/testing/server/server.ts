@@ -5,7 +5,7 @@ import { ConfigError } from "../../core/errors.ts";
 import { silentLogger } from "../../core/logger.ts";
 import type { Drivers } from "../../runtime/drivers.ts";
 import { hostDrivers } from "../../runtime/host.ts";
-import { listenHttp } from "../../runtime/http_server.ts";
+import { listenHttp } from "../../runtime/http/http_server.ts";
 import { dispatch } from "./dispatch.ts";
 import { Journal } from "./journal.ts";
 import type { MenderServer } from "./mender_server.ts";

@@ -1,6 +1,6 @@
 import type { Logger } from "../../core/logger.ts";
 import type { Drivers } from "../../runtime/drivers.ts";
-import type { HttpExchange } from "../../runtime/http_exchange.ts";
+import type { HttpExchange } from "../../runtime/http/http_exchange.ts";
 
 /** Versions of the route that offers deployments. */
 export type NextVersion = "v1" | "v2";

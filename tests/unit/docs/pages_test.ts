@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { inspectConfig, wellKnownPaths } from "../../../lib/config/mod.ts";
-import { nodeFiles } from "../../../lib/runtime/node_files.ts";
+import { nodeFiles } from "../../../lib/runtime/files/node_files.ts";
 import { REPOSITORY, repositoryFiles, repositoryText } from "../../support/repository_text.ts";
 import { inTemporaryDirectory } from "../../support/temporary.ts";
 import { test } from "../../support/test.ts";

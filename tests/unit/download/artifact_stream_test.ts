@@ -5,8 +5,8 @@ import {
   streamArtifact,
 } from "../../../lib/download/artifact_stream.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
-import type { HttpExchange } from "../../../lib/runtime/http_exchange.ts";
-import { listenHttp } from "../../../lib/runtime/http_server.ts";
+import type { HttpExchange } from "../../../lib/runtime/http/http_exchange.ts";
+import { listenHttp } from "../../../lib/runtime/http/http_server.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { type Script, type ScriptedAnswer, ScriptedHttp } from "../../support/scripted_http.ts";
 import { test } from "../../support/test.ts";

@@ -20,7 +20,7 @@ import {
 import { Buffer } from "node:buffer";
 import { causeChain, isMenderError } from "../../../lib/core/errors.ts";
 import { type LoadKeyOptions, loadOrCreateKey } from "../../../lib/keys/load_or_create_key.ts";
-import type { FileDriver } from "../../../lib/runtime/file_driver.ts";
+import type { FileDriver } from "../../../lib/runtime/files/file_driver.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
 import { type LogRecorder, logRecorder } from "../../support/log_recorder.ts";
 import { inTemporaryDirectory } from "../../support/temporary.ts";

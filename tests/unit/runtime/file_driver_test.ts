@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { errnoOf, readText, readWhole } from "../../../lib/runtime/file_driver.ts";
+import { errnoOf, readText, readWhole } from "../../../lib/runtime/files/file_driver.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
 import { faultyFiles } from "../../support/faulty_files.ts";
 import { inTemporaryDirectory } from "../../support/temporary.ts";

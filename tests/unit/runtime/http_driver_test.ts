@@ -3,9 +3,9 @@ import type {
   HttpDriver,
   HttpDriverOptions,
   HttpRequest,
-} from "../../../lib/runtime/http_driver.ts";
-import type { HttpExchange } from "../../../lib/runtime/http_exchange.ts";
-import { listenHttp } from "../../../lib/runtime/http_server.ts";
+} from "../../../lib/runtime/http/http_driver.ts";
+import type { HttpExchange } from "../../../lib/runtime/http/http_exchange.ts";
+import { listenHttp } from "../../../lib/runtime/http/http_server.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
 import { makeServerIdentity } from "../../../lib/testing/server/tls/server_identity.ts";
 import { test } from "../../support/test.ts";

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { isMenderError } from "../../../lib/core/errors.ts";
-import type { FileDriver } from "../../../lib/runtime/file_driver.ts";
+import type { FileDriver } from "../../../lib/runtime/files/file_driver.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
-import { readOwned } from "../../../lib/runtime/owned_file.ts";
+import { readOwned } from "../../../lib/runtime/files/owned_file.ts";
 import { inTemporaryDirectory } from "../../support/temporary.ts";
 import { test } from "../../support/test.ts";
 

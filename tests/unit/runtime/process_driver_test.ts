@@ -3,8 +3,8 @@ import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import process from "node:process";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
-import { parseProcessIdentity } from "../../../lib/runtime/process_starter.ts";
-import { serviceScript } from "../../../lib/runtime/service_script.ts";
+import { parseProcessIdentity } from "../../../lib/runtime/processes/process_starter.ts";
+import { serviceScript } from "../../../lib/runtime/processes/service_script.ts";
 import { inTemporaryDirectory } from "../../support/temporary.ts";
 import { test } from "../../support/test.ts";
 import { waitUntil } from "../../support/wait.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
-import { readText } from "../../../lib/runtime/file_driver.ts";
+import { readText } from "../../../lib/runtime/files/file_driver.ts";
 import { inTemporaryDirectory } from "../../support/temporary.ts";
 import { test } from "../../support/test.ts";
 

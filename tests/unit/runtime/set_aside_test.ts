@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
-import { setAside } from "../../../lib/runtime/set_aside.ts";
+import { setAside } from "../../../lib/runtime/files/set_aside.ts";
 import { inTemporaryDirectory } from "../../support/temporary.ts";
 import { test } from "../../support/test.ts";
 

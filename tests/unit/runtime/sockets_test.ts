@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf } from "../../../lib/runtime/file_driver.ts";
+import { errnoOf } from "../../../lib/runtime/files/file_driver.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
 import type { SocketConnection } from "../../../lib/runtime/socket_driver.ts";
 import { leaveStaleSocket } from "../../support/stale_socket.ts";

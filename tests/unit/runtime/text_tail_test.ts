@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
-import { readTextTail } from "../../../lib/runtime/text_tail.ts";
+import { readTextTail } from "../../../lib/runtime/files/text_tail.ts";
 import { inTemporaryDirectory } from "../../support/temporary.ts";
 import { test } from "../../support/test.ts";
 

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
-import type { FileDriver, FileHandle } from "../../../runtime/file_driver.ts";
+import type { FileDriver, FileHandle } from "../../../runtime/files/file_driver.ts";
 import type { BodySource } from "../answer.ts";
 import { ServerRefusal } from "../refusal.ts";
 

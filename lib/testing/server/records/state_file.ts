@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { StoreError } from "../../../core/errors.ts";
 import { isJsonObject } from "../../../core/json.ts";
-import { writeFileAtomic } from "../../../runtime/atomic_file.ts";
+import { writeFileAtomic } from "../../../runtime/files/atomic_file.ts";
 import type { Drivers } from "../../../runtime/drivers.ts";
-import { readText } from "../../../runtime/file_driver.ts";
+import { readText } from "../../../runtime/files/file_driver.ts";
 import type { ServerState } from "./state.ts";
 
 const MAX_STATE_BYTES = 512 * 1024 * 1024;

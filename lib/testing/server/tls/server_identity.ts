@@ -5,9 +5,9 @@ import {
   X509Certificate,
 } from "node:crypto";
 import { join } from "node:path";
-import { writeFileAtomic } from "../../../runtime/atomic_file.ts";
+import { writeFileAtomic } from "../../../runtime/files/atomic_file.ts";
 import type { Drivers } from "../../../runtime/drivers.ts";
-import { readText } from "../../../runtime/file_driver.ts";
+import { readText } from "../../../runtime/files/file_driver.ts";
 import { makeCertificate } from "./certificate.ts";
 
 /** What a server needs for HTTPS, and its clients to trust it. */

@@ -5,5 +5,5 @@ export type ServiceScript = "run_bounded.sh" | "process_identity.sh" | "handoff.
 
 /** Path of a helper script, beside the sources or inside the installed package. */
 export function serviceScript(name: ServiceScript): string {
-  return fileURLToPath(new URL(`../../scripts/service/${name}`, import.meta.url));
+  return fileURLToPath(new URL(`../../../scripts/service/${name}`, import.meta.url));
 }

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { RuntimeError } from "../core/errors.ts";
+import { RuntimeError } from "../../core/errors.ts";
 
 /** Bytes of a refused body that are still read, so that its sender gets to see the answer. */
 const DRAIN_BYTES = 8 * 1024 * 1024;

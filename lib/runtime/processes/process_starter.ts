@@ -1,8 +1,8 @@
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 import type { ChildProcess, ProcessDriver, ProcessIdentity } from "./process_driver.ts";
 import { serviceScript } from "./service_script.ts";
 import { runToEnd, type SpawnedProgram } from "./spawned_program.ts";
-import { streamChunks, textLines } from "./text_lines.ts";
+import { streamChunks, textLines } from "../text_lines.ts";
 
 /** What a runtime must be able to do; everything else about processes is the same on both. */
 export interface ProcessStarter {

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 import type { RunOptions, RunResult } from "./process_driver.ts";
 
 /** A running program as both runtimes can give it; what `run` is built on. */

@@ -1,4 +1,4 @@
-import { RuntimeError } from "../core/errors.ts";
+import { RuntimeError } from "../../core/errors.ts";
 import {
   errnoOf,
   type FileDriver,

@@ -1,7 +1,7 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { RuntimeError } from "../core/errors.ts";
+import { RuntimeError } from "../../core/errors.ts";
 import { HttpExchange } from "./http_exchange.ts";
 
 /** How an HTTP server listens. */
