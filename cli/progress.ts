@@ -49,8 +49,12 @@ export function bar(done: number, total: number | undefined, columns: number): s
 }
 
 function amount(done: number, total: number | undefined): string {
-  const mebibytes = (bytes: number): string => (bytes / 1048576).toFixed(1);
-  if (!total) return `${mebibytes(done)} MiB`;
+  if (!total) return size(done);
   const percent = Math.floor((done / total) * 100);
-  return `${String(percent).padStart(3)} % of ${mebibytes(total)} MiB`;
+  return `${String(percent).padStart(3)} % of ${size(total)}`;
+}
+
+function size(bytes: number): string {
+  const isLarge = bytes >= 1 << 20;
+  return isLarge ? `${(bytes / 1048576).toFixed(1)} MiB` : `${(bytes / 1024).toFixed(1)} KiB`;
 }

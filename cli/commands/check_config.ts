@@ -1,10 +1,13 @@
 import {
+  type Config,
   configLines,
   describeConfig,
   inspectConfig,
   inspectConnectConfig,
   type Paths,
+  requireServers,
 } from "../../lib/config/mod.ts";
+import { ConfigError } from "../../lib/core/errors.ts";
 import type { CommandContext } from "../command_context.ts";
 
 /** Options of `check-config`. */
@@ -32,17 +35,30 @@ export function checkConfig(
     explicit: { main: isMainNamed, fallback: context.options.fallbackConfig !== undefined },
   });
   redactor.add(mender.config.tenantToken);
+  if (mender.keys.problems.length === 0) mender.keys.problems.push(...missingServer(mender.config));
   const connect = inspectConnectConfig({ files: drivers.files, paths });
   const descriptions = {
     mender: describeConfig(mender, paths),
     connect: describeConfig(connect, paths, "connect"),
   };
   const isConnectUsed = connect.files.some(({ exists }) => exists);
+  // The main file last: what is wrong with it should be on the screen when the output is long.
   const text = options.json === true ? JSON.stringify(descriptions, null, 2) : [
+    ...(isConnectUsed ? ["mender-connect.conf", ...configLines(descriptions.connect), ""] : []),
+    "mender.conf",
     ...configLines(descriptions.mender),
-    ...(isConnectUsed ? ["", "mender-connect.conf", ...configLines(descriptions.connect)] : []),
   ].join("\n");
   drivers.self.writeOut(redactor.redact(text) + "\n");
-  const problems = [...mender.keys.problems, ...connect.keys.problems];
-  return problems.length === 0 && mender.config.servers.length > 0 ? 0 : 1;
+  return mender.keys.problems.length + connect.keys.problems.length === 0 ? 0 : 1;
+}
+
+/** A configuration without a server can be loaded; it is of no use to a daemon. */
+function missingServer(config: Config): ConfigError[] {
+  try {
+    requireServers(config);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return [error];
+    throw error;
+  }
 }

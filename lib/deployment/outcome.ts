@@ -53,6 +53,10 @@ export async function deliverOutcome(
   const { clock } = context.drivers;
   const status = record.outcome?.status;
   if (status === undefined) throw new TypeError("Cannot deliver an outcome that is not recorded");
+  if (record.phase === "acknowledged" && options.isOfferedAgain !== true) {
+    logger.log("info", `"${status}" was reported to the server before`);
+    return record;
+  }
   let delivered = record;
   let isGone = false;
   if (options.isOfferedAgain === true || !record.acknowledged.includes(status)) {

@@ -85,6 +85,19 @@ test("daemon over https trusts ServerCertificate, and only with it", async () =>
   });
 });
 
+test("daemon accepts any certificate when it is told to, by option or by SkipVerify", async () => {
+  await withServer({ autoAccept: true, tls: true }, async (server) => {
+    await withRig({ serverUrl: server.url }, async (rig) => {
+      const asked = await rig.run("daemon", "--once", "--skipverify");
+      assert.equal(asked.code, 0, asked.stderr);
+      const config = JSON.parse(rig.read(rig.paths.mainConfig));
+      rig.write(rig.paths.mainConfig, JSON.stringify({ ...config, SkipVerify: true }));
+      const configured = await rig.run("daemon", "--once");
+      assert.equal(configured.code, 0, configured.stderr);
+    });
+  });
+});
+
 test("daemon falls back to v1 when the server has no v2, and remembers it", async () => {
   await withServer({ autoAccept: true, nextVersions: ["v1"] }, async (server) => {
     await withDaemon({}, server, async () => {
