@@ -25,6 +25,7 @@ export {
   UsageError,
 } from "./lib/core/errors.ts";
 export {
+  LOG_LEVELS,
   type LogFields,
   type Logger,
   type LogLevel,

@@ -1,12 +1,11 @@
 import { type Config, loadConfig, type Paths, wellKnownPaths } from "../lib/config/mod.ts";
-import type { Logger, LogLevel } from "../lib/core/logger.ts";
+import { type Logger, type LogLevel, parseLogLevel } from "../lib/core/logger.ts";
 import {
   atLeast,
   jsonLine,
   type LogRecord,
   type LogSink,
   logTo,
-  parseLogLevel,
   textLine,
 } from "../lib/log/record.ts";
 import type { Redactor } from "../lib/log/redactor.ts";

@@ -1,6 +1,5 @@
 import { ConfigError } from "../core/errors.ts";
-import type { LogLevel } from "../core/logger.ts";
-import { LOG_LEVELS } from "../core/logger.ts";
+import { type LogLevel, parseLogLevel } from "../core/logger.ts";
 import type { Paths } from "./paths.ts";
 import type { ResolvedKeys } from "./resolve_keys.ts";
 import { isUnprotected, normalServerUrl } from "./server_url.ts";
@@ -155,10 +154,7 @@ function refuseHardwareKeys(keys: ResolvedKeys): void {
 function logLevelOf(keys: ResolvedKeys): LogLevel | undefined {
   const written = text(keys, "DaemonLogLevel");
   if (written === undefined) return undefined;
-  const name = written.toLowerCase();
-  if (name === "critical" || name === "panic") return "fatal";
-  if (name === "warn") return "warning";
-  const level = LOG_LEVELS.find((known) => known === name);
+  const level = parseLogLevel(written);
   if (level !== undefined) return level;
   keys.warnings.push(`DaemonLogLevel ${JSON.stringify(written)} is not known; info is used`);
   return "info";

@@ -4,6 +4,18 @@ export const LOG_LEVELS = ["trace", "debug", "info", "warning", "error", "fatal"
 /** One of {@link LOG_LEVELS}. */
 export type LogLevel = typeof LOG_LEVELS[number];
 
+/**
+ * Reads the name of a level as people and older clients write it.
+ *
+ * @returns The level, or `undefined` for an unknown name.
+ */
+export function parseLogLevel(name: string): LogLevel | undefined {
+  const text = name.trim().toLowerCase();
+  if (text === "critical" || text === "panic") return "fatal";
+  if (text === "warn") return "warning";
+  return LOG_LEVELS.find((level) => level === text);
+}
+
 /** Extra facts of a record; values are short, and never secrets. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 

@@ -77,18 +77,6 @@ export function atLeast(level: LogLevel, sink: LogSink): LogSink {
   };
 }
 
-/**
- * Reads the name of a level as people and older clients write it.
- *
- * @returns The level, or `undefined` for an unknown name.
- */
-export function parseLogLevel(name: string): LogLevel | undefined {
-  const text = name.trim().toLowerCase();
-  if (text === "critical" || text === "panic") return "fatal";
-  if (text === "warn") return "warning";
-  return LOG_LEVELS.find((level) => level === text);
-}
-
 /** The record as one line for a person: time, level, message, causes, fields. */
 export function textLine(record: LogRecord): string {
   const causes = record.causes.filter((cause) => cause !== record.message);

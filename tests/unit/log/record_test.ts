@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import { LOG_LEVELS } from "../../../lib/core/logger.ts";
-import {
-  atLeast,
-  jsonLine,
-  type LogRecord,
-  logTo,
-  parseLogLevel,
-  textLine,
-} from "../../../lib/log/record.ts";
+import { parseLogLevel } from "../../../lib/core/logger.ts";
+import { atLeast, jsonLine, type LogRecord, logTo, textLine } from "../../../lib/log/record.ts";
 import { Redactor } from "../../../lib/log/redactor.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { test } from "../../support/test.ts";
