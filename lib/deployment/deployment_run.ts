@@ -8,7 +8,7 @@ import { HandoffError, isMenderError, messageOf } from "../core/errors.ts";
 import { type Logger, withFields } from "../core/logger.ts";
 import { DeploymentLog } from "../log/deployment_log.ts";
 import { sleep } from "../runtime/clock.ts";
-import type { DeploymentRecord } from "../store/deployment_record.ts";
+import { type DeploymentRecord, withAcknowledged } from "../store/deployment_record.ts";
 import { storeFailure } from "../store/store_failure.ts";
 import type { DeploymentContext, DeploymentDevice } from "./context.ts";
 import { discardDownload, fetchArtifact } from "./fetch_artifact.ts";
@@ -176,9 +176,8 @@ class DeploymentRun {
           status,
           this.#signal,
         );
-        if (answer === "accepted") {
-          this.#record = this.#context.record.acknowledge(this.#record, status);
-        }
+        // Kept with the next step: a status that is not final is worth no write of its own.
+        if (answer === "accepted") this.#record = withAcknowledged(this.#record, status);
         return answer;
       } catch (error) {
         if (this.#signal.aborted || !isMenderError(error)) throw error;

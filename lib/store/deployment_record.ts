@@ -123,10 +123,10 @@ export class DeploymentRecordFile {
     return this.#store({ ...record, ...facts, phase });
   }
 
-  /** Notes that the server has accepted a status. */
+  /** Stores that the server has accepted a status. */
   acknowledge(record: DeploymentRecord, status: DeploymentStatus): DeploymentRecord {
-    if (record.acknowledged.includes(status)) return record;
-    return this.#store({ ...record, acknowledged: [...record.acknowledged, status] });
+    const noted = withAcknowledged(record, status);
+    return noted === record ? record : this.#store(noted);
   }
 
   #store(record: DeploymentRecord): DeploymentRecord {
@@ -154,6 +154,15 @@ export class DeploymentRecordFile {
 /** Without its outcome it could never be delivered, and nothing else would ever be done. */
 function hasItsOutcome({ phase, outcome }: DeploymentRecord): boolean {
   return outcome !== undefined || (phase !== "outcome_recorded" && phase !== "acknowledged");
+}
+
+/** The record with one more status that the server has accepted; nothing is stored. */
+export function withAcknowledged(
+  record: DeploymentRecord,
+  status: DeploymentStatus,
+): DeploymentRecord {
+  if (record.acknowledged.includes(status)) return record;
+  return { ...record, acknowledged: [...record.acknowledged, status] };
 }
 
 function parseJson(text: string): unknown {
