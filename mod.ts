@@ -34,6 +34,7 @@ export {
 } from "./lib/core/logger.ts";
 export { VERSION } from "./lib/core/version.ts";
 export {
+  type ArtifactAugment,
   type ArtifactDescription,
   type ArtifactErrorCode,
   type ArtifactFile,

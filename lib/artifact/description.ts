@@ -1,11 +1,12 @@
-import type { Compression } from "./decompressor.ts";
+import type { Compression } from "./compression/compression.ts";
 import { mergeOnce, parseTextList } from "./header/attributes.ts";
+import { mergeAugment, parseAugment } from "./header/augment.ts";
 import { parseDocument } from "./header/document.ts";
 import { parseHeaderInfo } from "./header/header_info.ts";
 import type { HeaderContents } from "./header/header_reader.ts";
 import { parseTypeInfo } from "./header/type_info.ts";
 import type { ArtifactLimits } from "./limits.ts";
-import type { Manifest } from "./manifest.ts";
+import type { AugmentManifest, Manifest } from "./manifest.ts";
 import { quoted, refusal } from "./refusal.ts";
 import type { FormatVersion } from "./version_file.ts";
 
@@ -17,6 +18,16 @@ export interface ArtifactFile {
   readonly sizeBytes: number;
   /** Checksum of the content, lower-case hexadecimal. */
   readonly sha256: string;
+}
+
+/** What was added to an Artifact by `manifest-augment` and `header-augment.tar`. */
+export interface ArtifactAugment {
+  /** Names of payload files; `files` lists them with the others. */
+  readonly files: readonly string[];
+  /** Keys of `provides` that are added or replaced. */
+  readonly provides: readonly string[];
+  /** Keys of `depends` that are added or replaced. */
+  readonly depends: readonly string[];
 }
 
 /** What an Artifact says about itself. Covered by its checksums, and by its signature if verified. */
@@ -45,6 +56,11 @@ export interface ArtifactDescription {
   readonly isSigned: boolean;
   /** Fingerprint of the key that verified the signature: SHA-256 of its DER, hexadecimal. */
   readonly signedBy?: string;
+  /**
+   * What the Artifact was augmented with; absent for most. No signature ever covers it. With `signedBy`
+   * it only adds to what is signed; otherwise it may have replaced some.
+   */
+  readonly augment?: ArtifactAugment;
   /** Compression of the payload; of the header until the reader has finished. */
   readonly compression: Compression;
 }
@@ -59,15 +75,17 @@ export interface DescriptionContext {
   readonly isSigned: boolean;
   /** Fingerprint of the key that verified it. */
   readonly signedBy: string | undefined;
+  /** The augmenting parts, when the Artifact has them. */
+  readonly augment?: { readonly header: HeaderContents; readonly manifest: AugmentManifest };
   /** Limits for the documents. */
   readonly limits: ArtifactLimits;
 }
 
 /**
  * Reads the documents of a verified header, and checks that they agree with each other and with the
- * manifest.
+ * manifest; lays those of the augmenting header over them.
  *
- * @throws {ArtifactError} `artifact.bad-header`.
+ * @throws {ArtifactError} `artifact.bad-header`; `artifact.augmented`.
  */
 export function describeArtifact(
   header: HeaderContents,
@@ -76,10 +94,17 @@ export function describeArtifact(
   const { formatVersion, manifest, isSigned, signedBy } = context;
   const maxDepth = context.limits.documentDepth;
   const info = parseHeaderInfo(header.headerInfo, formatVersion, maxDepth);
-  const type = parseTypeInfo(header.typeInfo, info.payloadType, formatVersion, maxDepth);
+  const { payloadType } = info;
+  const own = {
+    payloadType,
+    ...parseTypeInfo(header.typeInfo, payloadType, formatVersion, maxDepth),
+  };
   checkMetaData(header.metaData, maxDepth);
   if (info.payloadType === null) checkEmptyPayload(header, manifest);
   if (header.files !== undefined) checkFileList(header.files, manifest, maxDepth);
+  const augment = context.augment && parseAugment(context.augment.header, info, maxDepth);
+  if (augment !== undefined) checkMetaData(context.augment?.header.metaData, maxDepth);
+  const type = augment === undefined ? own : mergeAugment(own, augment, signedBy !== undefined);
   const provides = mergeOnce(info.provides, type.provides, "provides");
   const depends = mergeOnce(info.depends, type.depends, "depends");
   const group = provides.get("artifact_group");
@@ -88,7 +113,7 @@ export function describeArtifact(
     name: info.provides.get("artifact_name")!,
     ...(group === undefined ? {} : { group }),
     deviceTypes: info.depends.get("device_type")!,
-    payloadTypes: [info.payloadType],
+    payloadTypes: [type.payloadType],
     provides: Object.fromEntries(provides),
     depends: Object.fromEntries(depends),
     ...(type.clearsProvides === undefined ? {} : { clearsProvides: type.clearsProvides }),
@@ -96,6 +121,13 @@ export function describeArtifact(
     scripts: header.scripts,
     isSigned,
     ...(signedBy === undefined ? {} : { signedBy }),
+    ...(augment === undefined ? {} : {
+      augment: {
+        files: [...context.augment!.manifest.payload.keys()],
+        provides: [...augment.provides.keys()],
+        depends: [...augment.depends.keys()],
+      },
+    }),
     compression: manifest.header.compression,
   };
 }

@@ -1,34 +1,35 @@
-import { type Compression, compressionOfSuffix } from "./decompressor.ts";
-import { refusal } from "./refusal.ts";
+import { type Compression, compressionOfSuffix } from "./compression/compression.ts";
 
 /** What a member of the outer archive is, by its exact name (artifact-format §1). */
 export type MemberKind =
-  | { readonly part: "version" | "manifest" | "signature" }
-  | { readonly part: "header" | "data"; readonly compression: Compression };
+  | { readonly part: "version" | "manifest" | "signature" | "manifest-augment" }
+  | { readonly part: CompressedPart; readonly compression: Compression };
 
-const PLAIN: Readonly<Record<string, "version" | "manifest" | "signature">> = {
+type CompressedPart = "header" | "header-augment" | "data";
+
+const PLAIN: Readonly<
+  Record<string, "version" | "manifest" | "signature" | "manifest-augment">
+> = {
   "version": "version",
   "manifest": "manifest",
   "manifest.sig": "signature",
+  "manifest-augment": "manifest-augment",
 };
-const COMPRESSED = /^(header|data\/0000)\.tar(\.[a-z0-9]+)?$/;
-const AUGMENT = /^(manifest-augment|header-augment\.tar(\.[a-z0-9]+)?)$/;
+const COMPRESSED = /^(header|header-augment|data\/0000)\.tar(\.[a-z0-9]+)?$/;
 
 /**
  * Tells what a member is.
  *
  * @returns `undefined` when the format knows no such member.
- * @throws {ArtifactError} `artifact.augmented`; `artifact.unsupported-compression`.
+ * @throws {ArtifactError} `artifact.unsupported-compression`.
  */
 export function memberKind(name: string): MemberKind | undefined {
   const plain = Object.hasOwn(PLAIN, name) ? PLAIN[name] : undefined;
   if (plain !== undefined) return { part: plain };
-  if (AUGMENT.test(name)) {
-    throw refusal("artifact.augmented", `augmented Artifacts are not supported ("${name}")`);
-  }
   const match = COMPRESSED.exec(name);
   if (match === null) return undefined;
   const compression = compressionOfSuffix(match[2] ?? "", name);
   if (compression === undefined) return undefined;
-  return { part: match[1] === "header" ? "header" : "data", compression };
+  const part = match[1] === "data/0000" ? "data" : match[1] as CompressedPart;
+  return { part, compression };
 }

@@ -6,9 +6,9 @@
  * @module
  */
 export { ArtifactReader, type ArtifactReaderOptions } from "./reader.ts";
-export type { ArtifactDescription, ArtifactFile } from "./description.ts";
+export type { ArtifactAugment, ArtifactDescription, ArtifactFile } from "./description.ts";
 export type { FormatVersion } from "./version_file.ts";
-export type { Compression } from "./decompressor.ts";
+export type { Compression } from "./compression/compression.ts";
 export { checkFitsDevice, type DeviceFacts } from "./fit.ts";
 export { keyFingerprint, readVerifyKeys, type VerifyKeyText } from "./verify_keys.ts";
 export { type ArtifactLimits, DEFAULT_LIMITS } from "./limits.ts";

@@ -1,23 +1,27 @@
 import { createHash, type Hash } from "node:crypto";
 import type { ArtifactFile } from "./description.ts";
 import { type ArtifactLimits, checkLimit } from "./limits.ts";
-import { checkPayloadName, type Manifest } from "./manifest.ts";
+import { checkPayloadName } from "./manifest.ts";
 import { quoted, refusal } from "./refusal.ts";
 import { TarReader } from "./tar/tar_reader.ts";
 
 /** Checks the payload files against the manifest as they pass by; keeps none of their content. */
 export class PayloadReader {
   readonly #tar: TarReader;
-  readonly #manifest: Manifest;
+  readonly #promised: ReadonlyMap<string, string>;
   readonly #limits: ArtifactLimits;
   readonly #files = new Map<string, ArtifactFile>();
   #totalBytes = 0;
   #current: { name: string; sizeBytes: number; wanted: string; hash: Hash } | undefined;
 
-  /** Makes a reader; `archive` names the member in messages, quotes included. */
-  constructor(archive: string, manifest: Manifest, limits: ArtifactLimits) {
+  /**
+   * Makes a reader; `archive` names the member in messages, quotes included.
+   *
+   * @param promised Checksums of the payload files, by name.
+   */
+  constructor(archive: string, promised: ReadonlyMap<string, string>, limits: ArtifactLimits) {
     this.#tar = new TarReader(archive, limits);
-    this.#manifest = manifest;
+    this.#promised = promised;
     this.#limits = limits;
   }
 
@@ -42,7 +46,7 @@ export class PayloadReader {
 
   #open(name: string, sizeBytes: number): void {
     checkPayloadName(name);
-    const wanted = this.#manifest.payload.get(name);
+    const wanted = this.#promised.get(name);
     if (wanted === undefined) {
       throw refusal(
         "artifact.unlisted-file",

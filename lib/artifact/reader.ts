@@ -1,9 +1,16 @@
 import { createHash, type KeyObject } from "node:crypto";
-import { type Compression, createDecompressor, type Decompressor } from "./decompressor.ts";
+import type { Compression } from "./compression/compression.ts";
+import { createDecompressor } from "./compression/create_decompressor.ts";
+import type { Decompressor } from "./compression/decompressor.ts";
 import { type ArtifactDescription, type ArtifactFile, describeArtifact } from "./description.ts";
-import { HeaderReader } from "./header/header_reader.ts";
+import { type HeaderContents, HeaderReader } from "./header/header_reader.ts";
 import { type ArtifactLimits, checkLimit, DEFAULT_LIMITS } from "./limits.ts";
-import { type Manifest, parseManifest } from "./manifest.ts";
+import {
+  type AugmentManifest,
+  type Manifest,
+  parseAugmentManifest,
+  parseManifest,
+} from "./manifest.ts";
 import { type MemberKind, memberKind } from "./member_kind.ts";
 import { checkSha256, PayloadReader } from "./payload_reader.ts";
 import { abandonment, quoted, refusal } from "./refusal.ts";
@@ -34,9 +41,11 @@ type Part = "start" | MemberKind["part"];
 const FOLLOWERS: Readonly<Record<Part, readonly Part[]>> = {
   start: ["version"],
   version: ["manifest"],
-  manifest: ["signature", "header"],
-  signature: ["header"],
+  manifest: ["signature", "manifest-augment", "header"],
+  signature: ["manifest-augment", "header"],
+  "manifest-augment": ["header"],
   header: ["data"],
+  "header-augment": ["data"],
   data: [],
 };
 
@@ -49,8 +58,8 @@ interface MemberSink {
 /**
  * Reads and verifies a Mender Artifact while it streams by, once, in constant memory.
  *
- * Everything is checked in the order of the file: version, manifest, signature, header, then each
- * payload file at its end. Until `finish` has settled, only the checks passed so far hold: what is
+ * Everything is checked in the order of the file: version, manifest, signature, header (and what
+ * augments manifest and header), then each payload file at its end. Until `finish` has settled, only the checks passed so far hold: what is
  * done with the payload before must be reversible.
  *
  * After an error the reader is dead: it has freed what it held, and further calls fail the same way.
@@ -82,6 +91,8 @@ export class ArtifactReader {
   #versionSha256 = "";
   #manifestBytes: Uint8Array | undefined;
   #manifest: Manifest | undefined;
+  #augmentManifest: AugmentManifest | undefined;
+  #header: HeaderContents | undefined;
   #isSigned = false;
   #signedBy: string | undefined;
   #description: ArtifactDescription | undefined;
@@ -182,12 +193,20 @@ export class ArtifactReader {
 
   #open(name: string, sizeBytes: number): void {
     const kind = memberKind(name);
-    if (kind === undefined || !FOLLOWERS[this.#part].includes(kind.part)) {
+    if (kind === undefined || !this.#followers().includes(kind.part)) {
       throw this.#outOfOrder(quoted(name));
     }
-    if (kind.part === "header") this.#checkSignaturePresent();
+    if (kind.part !== "signature") this.#checkSignaturePresent();
     this.#part = kind.part;
     this.#sink = this.#sinkFor(kind, name, sizeBytes);
+  }
+
+  #followers(): readonly Part[] {
+    // Both augmenting members, or none; version 2 knows neither.
+    if (this.#part === "header" && this.#augmentManifest !== undefined) return ["header-augment"];
+    const followers = FOLLOWERS[this.#part];
+    if (this.#formatVersion !== 2) return followers;
+    return followers.filter((part) => part !== "manifest-augment");
   }
 
   #sinkFor(kind: MemberKind, name: string, sizeBytes: number): MemberSink {
@@ -202,9 +221,15 @@ export class ArtifactReader {
       case "signature":
         checkLimit(quoted(name), sizeBytes, limits.signatureBytes);
         return collect(sizeBytes, (bytes) => this.#onSignature(bytes));
+      case "manifest-augment":
+        checkLimit(quoted(name), sizeBytes, limits.manifestBytes);
+        return collect(sizeBytes, (bytes) => {
+          this.#augmentManifest = parseAugmentManifest(bytes, this.#manifest!, limits);
+        });
       case "header":
+      case "header-augment":
         checkLimit(quoted(name), sizeBytes, limits.headerBytes);
-        return this.#headerSink(kind.compression, name);
+        return this.#headerSink(kind, name);
       case "data":
         checkLimit(quoted(name), sizeBytes, limits.payloadBytes);
         return this.#payloadSink(kind.compression, name);
@@ -247,15 +272,20 @@ export class ArtifactReader {
     );
   }
 
-  #headerSink(compression: Compression, name: string): MemberSink {
-    const manifest = this.#manifest!;
-    if (name !== manifest.header.name) {
+  #headerSink(
+    { part, compression }: { readonly part: string; readonly compression: Compression },
+    name: string,
+  ): MemberSink {
+    const isAugment = part === "header-augment";
+    const { header: wanted } = isAugment ? this.#augmentManifest! : this.#manifest!;
+    if (name !== wanted.name) {
       throw refusal(
         "artifact.bad-manifest",
-        `the manifest lists "${manifest.header.name}", found "${name}"`,
+        `the manifest lists "${wanted.name}", found "${name}"`,
       );
     }
-    const header = new HeaderReader(quoted(name), this.#formatVersion!, this.#limits);
+    const headerKind = isAugment ? "augment" : this.#formatVersion!;
+    const header = new HeaderReader(quoted(name), headerKind, this.#limits);
     const hash = createHash("sha256");
     const decompressor = createDecompressor(compression, name, (bytes) => header.write(bytes));
     this.#decompressor = decompressor;
@@ -265,28 +295,33 @@ export class ArtifactReader {
         return decompressor.write(bytes);
       },
       end: async () => {
-        checkSha256(quoted(name), hash.digest("hex"), manifest.header.sha256);
+        checkSha256(quoted(name), hash.digest("hex"), wanted.sha256);
         await decompressor.end();
         decompressor.destroy();
-        await this.#onHeader(header);
+        await this.#onHeader(header.finish(), isAugment);
       },
     };
   }
 
-  async #onHeader(header: HeaderReader): Promise<void> {
-    this.#description = describeArtifact(header.finish(), {
+  async #onHeader(header: HeaderContents, isAugment: boolean): Promise<void> {
+    if (!isAugment) this.#header = header;
+    const augmentManifest = this.#augmentManifest;
+    if (augmentManifest !== undefined && !isAugment) return; // described when its augment is there
+    this.#description = describeArtifact(this.#header!, {
       formatVersion: this.#formatVersion!,
       manifest: this.#manifest!,
       isSigned: this.#isSigned,
       signedBy: this.#signedBy,
+      ...(augmentManifest && { augment: { header, manifest: augmentManifest } }),
       limits: this.#limits,
     });
+    this.#header = undefined;
     await this.#options.onDescription?.(this.#description);
   }
 
   #payloadSink(compression: Compression, name: string): MemberSink {
     this.#payloadCompression = compression;
-    const payload = new PayloadReader(quoted(name), this.#manifest!, this.#limits);
+    const payload = new PayloadReader(quoted(name), this.#promisedPayload(), this.#limits);
     const decompressor = createDecompressor(compression, name, (bytes) => payload.write(bytes));
     this.#decompressor = decompressor;
     const finish = () => {
@@ -303,6 +338,13 @@ export class ArtifactReader {
     };
   }
 
+  /** Checksums of all payload files, by name; the two manifests never list the same one. */
+  #promisedPayload(): ReadonlyMap<string, string> {
+    const { payload } = this.#manifest!;
+    if (this.#augmentManifest === undefined) return payload;
+    return new Map([...payload, ...this.#augmentManifest.payload]);
+  }
+
   #complete(): ArtifactDescription {
     this.#tar.finish();
     if (this.#description === undefined) {
@@ -310,7 +352,7 @@ export class ArtifactReader {
       throw this.#outOfOrder("the end");
     }
     const found = new Set(this.#files.map((file) => file.name));
-    for (const name of this.#manifest!.payload.keys()) {
+    for (const name of this.#promisedPayload().keys()) {
       if (found.has(name)) continue;
       throw refusal("artifact.missing-file", `the payload file ${quoted(name)} is not there`);
     }
@@ -322,7 +364,7 @@ export class ArtifactReader {
   }
 
   #outOfOrder(found: string): Error {
-    const wanted = FOLLOWERS[this.#part].join(" or ") || "the end";
+    const wanted = this.#followers().join(" or ") || "the end";
     return refusal("artifact.bad-order", `found ${found} where ${wanted} must stand`, {
       ...(this.#part === "start" ? { hint: "Check that the file is a Mender Artifact" } : {}),
     });

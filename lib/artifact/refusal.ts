@@ -9,7 +9,8 @@ import { ArtifactError } from "../core/errors.ts";
  * - `artifact.bad-version`, `artifact.unsupported-version`: the `version` member.
  * - `artifact.bad-manifest`: the `manifest` member, or what it lists, breaks a rule.
  * - `artifact.missing-signature`, `artifact.bad-signature`: verification keys are configured.
- * - `artifact.augmented`, `artifact.unsupported-compression`: legal, but not read here.
+ * - `artifact.augmented`: what is signed is changed by a part that is not.
+ * - `artifact.unsupported-compression`: legal, but not read here.
  * - `artifact.bad-compression`: a compressed member is damaged.
  * - `artifact.bad-header`: a document in the header breaks a rule.
  * - `artifact.bad-name`: the name of a payload file, script or member breaks a rule.
@@ -71,7 +72,14 @@ export function abandonment(): ArtifactError {
   return new ArtifactError(code, "Cannot go on reading the Artifact: reading was abandoned");
 }
 
+/**
+ * Characters that JSON leaves as they are, and that a terminal may obey: DEL and C1 controls, and those
+ * that turn the direction of writing.
+ */
+const UNFIT = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
 /** A name from the Artifact, made fit for a message: in quotes, escaped, at most 100 characters. */
 export function quoted(name: string): string {
-  return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
+  return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name)
+    .replace(UNFIT, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createHash, type KeyObject, sign } from "node:crypto";
-import { gzipSync } from "node:zlib";
+import * as zlib from "node:zlib";
 import {
   joined,
   TAR_END,
@@ -37,16 +37,35 @@ export interface ArtifactSpec {
   readonly depends?: Readonly<Record<string, string | readonly string[]>>;
   /** Patterns of provides to clear; not the same absent as empty. */
   readonly clearsProvides?: readonly string[];
-  /** Compression of header and payload. */
-  readonly compression: "gz" | "none";
+  /** Compression of header and payload; `zst` takes a runtime that has it. */
+  readonly compression: "gz" | "none" | "zst";
   /** State scripts, in this order. */
   readonly scripts?: readonly { readonly name: string; readonly content: string }[];
   /** Private key, RSA or ECDSA P-256; unsigned when absent. */
   readonly signWith?: KeyObject;
   /** Meta-data for the Update Module. */
   readonly metaData?: Readonly<Record<string, unknown>>;
+  /** What the Artifact is augmented with, which is never signed. */
+  readonly augment?: ArtifactAugmentSpec;
 }
 
+/** What `manifest-augment` and `header-augment.tar` shall add to an Artifact. */
+export interface ArtifactAugmentSpec {
+  /** Type of the payload; that of the Artifact when absent. */
+  readonly payloadType?: string;
+  /** Files behind those of the Artifact. */
+  readonly files?: readonly ArtifactFileSpec[];
+  /** Provides of the payload. */
+  readonly provides?: Readonly<Record<string, string>>;
+  /** Depends of the payload. */
+  readonly depends?: Readonly<Record<string, string | readonly string[]>>;
+  /** Patterns of provides to clear; not the same absent as empty. */
+  readonly clearsProvides?: readonly string[];
+  /** Meta-data for the Update Module. */
+  readonly metaData?: Readonly<Record<string, unknown>>;
+}
+
+const SUFFIXES = { none: "", gz: ".gz", zst: ".zst" } as const;
 /** Bytes that {@link seededContent} makes at a time. */
 const BLOCK_BYTES = 64 * 1024;
 
@@ -62,16 +81,16 @@ export function writeArtifact(spec: ArtifactSpec): Uint8Array {
 
 /**
  * Writes a Mender Artifact piece by piece. Without compression, made-up contents are never held whole,
- * so that an Artifact may be larger than memory; with gzip the payload is compressed in memory.
+ * so that an Artifact may be larger than memory; compressed payloads are made in memory.
  *
  * @returns Chunks that are valid until the next one is asked for.
  */
 export function* artifactChunks(spec: ArtifactSpec): Generator<Uint8Array, void> {
-  const suffix = spec.compression === "gz" ? ".gz" : "";
+  const suffix = SUFFIXES[spec.compression];
   const version = Buffer.from('{"format":"mender","version":3}');
   const header = compressed(tarArchive(headerEntries(spec)), spec);
   const manifest = Buffer.from(manifestText([
-    ...spec.files.map((file): [string, string] => [`data/0000/${file.name}`, contentSha256(file)]),
+    ...spec.files.map(manifestEntry),
     [`header.tar${suffix}`, sha256([header])],
     ["version", sha256([version])],
   ]));
@@ -81,7 +100,17 @@ export function* artifactChunks(spec: ArtifactSpec): Generator<Uint8Array, void>
     const content = signManifest(manifest, spec.signWith);
     yield tarMember({ name: "manifest.sig", content });
   }
+  const augment = spec.augment && compressed(tarArchive(augmentEntries(spec, spec.augment)), spec);
+  const augmentName = `header-augment.tar${suffix}`;
+  if (augment !== undefined) {
+    const content = manifestText([
+      ...(spec.augment?.files ?? []).map(manifestEntry),
+      [augmentName, sha256([augment])],
+    ]);
+    yield tarMember({ name: "manifest-augment", content });
+  }
   yield tarMember({ name: `header.tar${suffix}`, content: header });
+  if (augment !== undefined) yield tarMember({ name: augmentName, content: augment });
   yield* dataMember(spec, `data/0000.tar${suffix}`);
   yield TAR_END;
 }
@@ -123,6 +152,24 @@ export function signManifest(manifest: Uint8Array, key: KeyObject): string {
   return signature.toString("base64");
 }
 
+function manifestEntry(file: ArtifactFileSpec): [name: string, sha256: string] {
+  return [`data/0000/${file.name}`, contentSha256(file)];
+}
+
+function allFiles(spec: ArtifactSpec): readonly ArtifactFileSpec[] {
+  return [...spec.files, ...(spec.augment?.files ?? [])];
+}
+
+/** `header-info` with the payload type alone, type-info and meta-data. */
+function augmentEntries(spec: ArtifactSpec, augment: ArtifactAugmentSpec): TarEntry[] {
+  const payloadType = augment.payloadType ?? spec.payloadType;
+  const headerInfo = { payloads: [{ type: payloadType }] };
+  return [
+    { name: "header-info", content: JSON.stringify(headerInfo) },
+    ...payloadEntries({ ...augment, payloadType }),
+  ];
+}
+
 function headerEntries(spec: ArtifactSpec): TarEntry[] {
   const { artifact_name, artifact_group, ...depends } = spec.depends ?? {};
   const headerInfo = {
@@ -130,17 +177,26 @@ function headerEntries(spec: ArtifactSpec): TarEntry[] {
     artifact_provides: { artifact_name: spec.name, artifact_group: spec.group },
     artifact_depends: { device_type: spec.deviceTypes, artifact_name, artifact_group },
   };
+  const entries: TarEntry[] = [{ name: "header-info", content: JSON.stringify(headerInfo) }];
+  for (const { name, content } of spec.scripts ?? []) {
+    entries.push({ name: `scripts/${name}`, content });
+  }
+  return [...entries, ...payloadEntries({ ...spec, depends })];
+}
+
+type PayloadSpec = Omit<ArtifactAugmentSpec, "payloadType" | "files"> & {
+  readonly payloadType: string | null;
+};
+
+function payloadEntries(spec: PayloadSpec): TarEntry[] {
+  const depends = spec.depends ?? {};
   const typeInfo = {
     type: spec.payloadType,
     artifact_depends: Object.keys(depends).length === 0 ? undefined : depends,
     artifact_provides: spec.provides,
     clears_artifact_provides: spec.clearsProvides,
   };
-  const entries: TarEntry[] = [{ name: "header-info", content: JSON.stringify(headerInfo) }];
-  for (const { name, content } of spec.scripts ?? []) {
-    entries.push({ name: `scripts/${name}`, content });
-  }
-  entries.push({ name: "headers/0000/type-info", content: JSON.stringify(typeInfo) });
+  const entries = [{ name: "headers/0000/type-info", content: JSON.stringify(typeInfo) }];
   if (spec.metaData !== undefined) {
     entries.push({ name: "headers/0000/meta-data", content: JSON.stringify(spec.metaData) });
   }
@@ -148,13 +204,13 @@ function headerEntries(spec: ArtifactSpec): TarEntry[] {
 }
 
 function* dataMember(spec: ArtifactSpec, name: string): Generator<Uint8Array, void> {
-  if (spec.compression === "gz") {
+  if (spec.compression !== "none") {
     const content = compressed(joined(dataArchive(spec)), spec);
     yield tarMember({ name, content });
     return;
   }
   let sizeBytes = TAR_END.length;
-  for (const file of spec.files) {
+  for (const file of allFiles(spec)) {
     const size = contentSize(file);
     sizeBytes += 512 + size + tarFill(size).length;
   }
@@ -163,7 +219,7 @@ function* dataMember(spec: ArtifactSpec, name: string): Generator<Uint8Array, vo
 }
 
 function* dataArchive(spec: ArtifactSpec): Generator<Uint8Array, void> {
-  for (const file of spec.files) {
+  for (const file of allFiles(spec)) {
     const size = contentSize(file);
     yield tarHeader(file.name, size);
     yield* contentOf(file);
@@ -191,5 +247,18 @@ function sha256(chunks: Iterable<Uint8Array>): string {
 }
 
 function compressed(bytes: Uint8Array, spec: ArtifactSpec): Uint8Array {
-  return spec.compression === "gz" ? gzipSync(bytes) : bytes;
+  switch (spec.compression) {
+    case "none":
+      return bytes;
+    case "gz":
+      return zlib.gzipSync(bytes);
+    case "zst":
+      return zstd(bytes);
+  }
+}
+
+function zstd(bytes: Uint8Array): Uint8Array {
+  const { zstdCompressSync } = zlib as { zstdCompressSync?: (bytes: Uint8Array) => Uint8Array };
+  if (zstdCompressSync !== undefined) return zstdCompressSync(bytes);
+  throw new RangeError("Cannot write the Artifact: this runtime has no zstd");
 }

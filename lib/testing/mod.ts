@@ -29,6 +29,7 @@ export type {
 } from "./server/records/state.ts";
 export { HttpExchange } from "../runtime/http/http_exchange.ts";
 export {
+  type ArtifactAugmentSpec,
   artifactChunks,
   type ArtifactFileSpec,
   type ArtifactSpec,

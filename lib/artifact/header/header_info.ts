@@ -49,7 +49,7 @@ function readVersion3(document: JsonObject): HeaderInfo {
     for (const name of parseTextList(names, `header-info: ${key}`)) checkName(name, key);
   }
   return {
-    payloadType: checkPayloads(document.payloads, "payloads"),
+    payloadType: parsePayloadType(document.payloads, "payloads"),
     provides,
     depends: parseDepends(wanted, "header-info: artifact_depends"),
   };
@@ -57,7 +57,7 @@ function readVersion3(document: JsonObject): HeaderInfo {
 
 function readVersion2(document: JsonObject): HeaderInfo {
   return {
-    payloadType: checkPayloads(document.updates, "updates"),
+    payloadType: parsePayloadType(document.updates, "updates"),
     provides: new Map([["artifact_name", checkName(document.artifact_name, "artifact_name")]]),
     depends: new Map([[
       "device_type",
@@ -66,7 +66,13 @@ function readVersion2(document: JsonObject): HeaderInfo {
   };
 }
 
-function checkPayloads(value: unknown, key: string): string | null {
+/**
+ * Reads the list of payloads, which must be one, and gives its type; `null` for an empty payload.
+ *
+ * @param key Name of the list, for messages.
+ * @throws {ArtifactError} `artifact.bad-header`.
+ */
+export function parsePayloadType(value: unknown, key: string): string | null {
   if (!Array.isArray(value) || value.length !== 1 || !isJsonObject(value[0])) {
     throw bad(`does not list exactly one payload under ${key}`);
   }

@@ -20,8 +20,11 @@ export interface HeaderContents {
 
 type Place = "start" | "header-info" | "script" | "files" | "type-info" | "meta-data";
 
-/** What may follow what, for each version of the format (artifact-format §4, §9). */
-const FOLLOWERS: Readonly<Record<FormatVersion, Readonly<Record<Place, readonly Place[]>>>> = {
+/** Which header is read: that of a version of the format, or the one that augments it. */
+export type HeaderKind = FormatVersion | "augment";
+
+/** What may follow what, for each kind (artifact-format §4, §9). */
+const FOLLOWERS: Readonly<Record<HeaderKind, Readonly<Record<Place, readonly Place[]>>>> = {
   2: {
     "start": ["header-info"],
     "header-info": ["script", "files"],
@@ -34,6 +37,15 @@ const FOLLOWERS: Readonly<Record<FormatVersion, Readonly<Record<Place, readonly 
     "start": ["header-info"],
     "header-info": ["script", "type-info"],
     "script": ["script", "type-info"],
+    "files": [],
+    "type-info": ["meta-data"],
+    "meta-data": [],
+  },
+  // No scripts: they would be run without ever having been signed.
+  "augment": {
+    "start": ["header-info"],
+    "header-info": ["type-info"],
+    "script": [],
     "files": [],
     "type-info": ["meta-data"],
     "meta-data": [],
@@ -51,7 +63,7 @@ export class HeaderReader {
   readonly #tar: TarReader;
   readonly #archive: string;
   readonly #limits: ArtifactLimits;
-  readonly #version: FormatVersion;
+  readonly #kind: HeaderKind;
   readonly #documents = new Map<Place, Uint8Array>();
   readonly #scripts = new Set<string>();
   #scriptBytes = 0;
@@ -60,10 +72,10 @@ export class HeaderReader {
   #filledBytes = 0;
 
   /** Makes a reader; `archive` names the member in messages, quotes included. */
-  constructor(archive: string, version: FormatVersion, limits: ArtifactLimits) {
+  constructor(archive: string, kind: HeaderKind, limits: ArtifactLimits) {
     this.#tar = new TarReader(archive, limits);
     this.#archive = archive;
-    this.#version = version;
+    this.#kind = kind;
     this.#limits = limits;
   }
 
@@ -102,7 +114,7 @@ export class HeaderReader {
 
   #open(name: string, sizeBytes: number): void {
     const place = this.#placeOf(name);
-    if (place === undefined || !FOLLOWERS[this.#version][this.#place].includes(place)) {
+    if (place === undefined || !FOLLOWERS[this.#kind][this.#place].includes(place)) {
       throw refusal(
         "artifact.bad-order",
         `${quoted(name)} may not stand here in ${this.#archive} (behind: ${this.#place})`,

@@ -1,6 +1,5 @@
 /** Builds Artifacts of which one part is unsound, and reads Artifacts in chunks. */
 import { createHash, type KeyObject } from "node:crypto";
-import { gzipSync } from "node:zlib";
 import { strict as assert } from "node:assert";
 import {
   type ArtifactDescription,
@@ -10,6 +9,19 @@ import {
 import { isMenderError } from "../../../lib/core/errors.ts";
 import { manifestText, signManifest } from "../../../lib/testing/artifact_writer.ts";
 import { tarArchive, type TarEntry } from "../../../lib/testing/tar_writer.ts";
+import { packed } from "../../support/packed.ts";
+
+/** What augments an Artifact; each part has a sound default. */
+export interface AugmentParts {
+  headerInfo?: unknown;
+  typeInfo?: unknown;
+  metaData?: string;
+  header?: (entries: TarEntry[]) => TarEntry[];
+  /** Files behind those of the payload. */
+  payload?: TarEntry[];
+  suffix?: string;
+  manifest?: (text: string) => string;
+}
 
 /** Each part has a sound default; a function changes what would be written. */
 export interface Parts {
@@ -25,6 +37,7 @@ export interface Parts {
   storedData?: (bytes: Uint8Array) => Uint8Array;
   manifest?: (text: string) => string;
   signWith?: KeyObject;
+  augment?: AugmentParts;
   outer?: (entries: TarEntry[]) => TarEntry[];
 }
 
@@ -34,6 +47,11 @@ export const HEADER_INFO = {
   artifact_depends: { device_type: ["board"] },
 };
 export const TYPE_INFO = { type: "test-module", artifact_provides: { "app.version": "1" } };
+export const AUGMENT_TYPE_INFO = {
+  type: "test-module",
+  artifact_provides: { "app.delta": "2" },
+  artifact_depends: { "app.base": ["0", "1"] },
+};
 export const PAYLOAD: TarEntry[] = [
   { name: "first.bin", content: "the first file" },
   { name: "second.txt", content: "x".repeat(1000) },
@@ -41,7 +59,7 @@ export const PAYLOAD: TarEntry[] = [
 
 export function build(parts: Parts = {}): Uint8Array {
   const suffix = parts.suffix ?? "";
-  const pack = (bytes: Uint8Array) => suffix === ".gz" ? gzipSync(bytes) : bytes;
+  const pack = (bytes: Uint8Array) => packed(bytes, suffix);
   const change = <T>(how: ((value: T) => T) | undefined, value: T) => how ? how(value) : value;
   const version = parts.version ?? '{"format":"mender","version":3}';
   const headerEntries: TarEntry[] = [
@@ -54,7 +72,9 @@ export function build(parts: Parts = {}): Uint8Array {
   }
   const header = change(parts.storedHeader, pack(tarArchive(change(parts.header, headerEntries))));
   const payload = parts.payload ?? PAYLOAD;
-  const data = change(parts.storedData, pack(tarArchive(payload)));
+  const augment = parts.augment && buildAugment(parts.augment, suffix);
+  const files = [...payload, ...(augment?.payload ?? [])];
+  const data = change(parts.storedData, pack(tarArchive(files)));
   const manifest = change(
     parts.manifest,
     manifestText([
@@ -67,13 +87,40 @@ export function build(parts: Parts = {}): Uint8Array {
     { name: "version", content: version },
     { name: "manifest", content: manifest },
     { name: `header.tar${suffix}`, content: header },
+    ...(augment === undefined ? [] : [augment.header]),
     { name: `data/0000.tar${suffix}`, content: data },
   ];
+  if (augment !== undefined) outer.splice(2, 0, augment.manifest);
   if (parts.signWith !== undefined) {
     const content = signManifest(new TextEncoder().encode(manifest), parts.signWith);
     outer.splice(2, 0, { name: "manifest.sig", content });
   }
   return tarArchive(change(parts.outer, outer));
+}
+
+function buildAugment(
+  parts: AugmentParts,
+  mainSuffix: string,
+): { manifest: TarEntry; header: TarEntry; payload: TarEntry[] } {
+  const suffix = parts.suffix ?? mainSuffix;
+  const payload = parts.payload ?? [{ name: "delta.bin", content: "the augmenting file" }];
+  const entries: TarEntry[] = [
+    { name: "header-info", content: textOf(parts.headerInfo ?? HEADER_INFO) },
+    { name: "headers/0000/type-info", content: textOf(parts.typeInfo ?? AUGMENT_TYPE_INFO) },
+  ];
+  if (parts.metaData !== undefined) {
+    entries.push({ name: "headers/0000/meta-data", content: parts.metaData });
+  }
+  const header = packed(tarArchive(parts.header?.(entries) ?? entries), suffix);
+  const manifest = manifestText([
+    [`header-augment.tar${suffix}`, sha256(header)],
+    ...payload.map((file) => [`data/0000/${file.name}`, sha256(file.content)] as const),
+  ]);
+  return {
+    manifest: { name: "manifest-augment", content: parts.manifest?.(manifest) ?? manifest },
+    header: { name: `header-augment.tar${suffix}`, content: header },
+    payload,
+  };
 }
 
 /** Reads an Artifact in chunks; every chunk is overwritten once it was taken. */

@@ -3,6 +3,7 @@ import { strict as assert } from "node:assert";
 import { generateKeyPairSync } from "node:crypto";
 import { test } from "../../support/test.ts";
 import { isMenderError } from "../../../lib/core/errors.ts";
+import { READABLE_SUFFIXES } from "../../support/packed.ts";
 import { build, read, rejectsWith, seededRandom } from "./artifact_parts.ts";
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -11,9 +12,9 @@ const SEED = 20_240_611;
 const FLIPS = 150;
 const CUTS = 100;
 
-for (const suffix of ["", ".gz"]) {
-  const bytes = build({ suffix, signWith: privateKey, metaData: '{"a":1}' });
-  const kind = suffix === "" ? "uncompressed" : "gzip";
+for (const suffix of READABLE_SUFFIXES) {
+  const bytes = build({ suffix, signWith: privateKey, metaData: '{"a":1}', augment: {} });
+  const kind = suffix === "" ? "uncompressed" : suffix;
 
   test(`ArtifactReader notices a changed byte anywhere (${kind})`, async () => {
     const whole = await read(bytes, { verifyKeys });
@@ -49,8 +50,8 @@ for (const suffix of ["", ".gz"]) {
 
 /**
  * Bytes that may change without any effect: the filling of a tar checksum, and the compressed form of
- * the payload (times in the gzip header, copies from another place with the same content), because
- * what counts there is the content, whose checksum was compared.
+ * the payload (times in the gzip header, the size of an xz dictionary, copies from another place with
+ * the same content), because what counts there is the content, whose checksum was compared.
  */
 function isHarmless(bytes: Uint8Array, at: number): boolean {
   const inBlock = at % 512;
@@ -58,6 +59,6 @@ function isHarmless(bytes: Uint8Array, at: number): boolean {
     const block = Buffer.from(bytes).subarray(at - inBlock, at - inBlock + 512);
     if (block.toString("latin1", 257, 262) === "ustar") return true;
   }
-  const gzipAt = Buffer.from(bytes).indexOf("data/0000.tar.gz\0") + 512;
-  return gzipAt >= 512 && at >= gzipAt && at < bytes.length - 1024;
+  const packedAt = Buffer.from(bytes).indexOf("data/0000.tar.") + 512;
+  return packedAt >= 512 && at >= packedAt && at < bytes.length - 1024;
 }

@@ -120,24 +120,9 @@ const ROWS: Row[] = [
     artifact: entry("data/0000.tar", { name: "data/0000.tar.bz2" }),
   },
   {
-    name: "payload compressed with xz",
-    code: "unsupported-compression",
+    name: "payload that is not the xz that its name says",
+    code: "bad-compression",
     artifact: entry("data/0000.tar", { name: "data/0000.tar.xz" }),
-  },
-  {
-    name: "header compressed with zstd",
-    code: "unsupported-compression",
-    artifact: { manifest: (text) => text.replace("header.tar", "header.tar.zst") },
-  },
-  {
-    name: "augmented manifest",
-    code: "augmented",
-    artifact: { outer: (list) => list.toSpliced(2, 0, named("manifest-augment")) },
-  },
-  {
-    name: "augmented header",
-    code: "augmented",
-    artifact: { outer: (list) => list.toSpliced(3, 0, named("header-augment.tar.gz")) },
   },
   // version
   { name: "version 1", code: "unsupported-version", artifact: versionOf(1) },
@@ -636,10 +621,10 @@ test("ArtifactReader accepts what the rows above change", async () => {
 });
 
 test("ArtifactReader names the member in its messages, and stays readable with hostile names", async () => {
-  const long = "x".repeat(90) + "\u001b[2J";
+  const long = "x".repeat(90) + "\u001b[2J\u009b\u202e";
   await assert.rejects(read(build({ outer: (list) => [named(long), ...list] })), (error: Error) => {
     assert.ok(error.message.includes("x".repeat(90)));
-    assert.ok(!error.message.includes("\u001b"));
+    assert.doesNotMatch(error.message, /[^ -~…]/);
     return true;
   });
   await assert.rejects(

@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import { generateKeyPairSync } from "node:crypto";
+import { READABLE_SUFFIXES } from "../../support/packed.ts";
 import { test } from "../../support/test.ts";
 import { ArtifactReader, keyFingerprint } from "../../../lib/artifact/mod.ts";
 import {
@@ -10,6 +11,10 @@ import {
 } from "../../../lib/testing/artifact_writer.ts";
 import { joined } from "../../../lib/testing/tar_writer.ts";
 
+const COMPRESSIONS = [
+  ...["none", "gz"] as const,
+  ...READABLE_SUFFIXES.includes(".zst") ? ["zst"] as const : [],
+];
 const SPEC: ArtifactSpec = {
   name: "release-1",
   deviceTypes: ["board"],
@@ -32,14 +37,14 @@ async function describe(
 
 test("writeArtifact() gives the same bytes for the same Artifact", () => {
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  for (const compression of ["none", "gz"] as const) {
+  for (const compression of COMPRESSIONS) {
     const spec = { ...SPEC, compression, signWith: privateKey };
     assert.deepEqual(writeArtifact(spec), writeArtifact(spec));
   }
 });
 
 test("writeArtifact() and artifactChunks() write the same Artifact", () => {
-  for (const compression of ["none", "gz"] as const) {
+  for (const compression of COMPRESSIONS) {
     const spec = { ...SPEC, compression };
     assert.deepEqual(joined(artifactChunks(spec)), writeArtifact(spec));
   }
@@ -50,7 +55,7 @@ test("artifactChunks() writes what the reader accepts, signed and unsigned", asy
     generateKeyPairSync("rsa", { modulusLength: 2048 }),
     generateKeyPairSync("ec", { namedCurve: "prime256v1" }),
   ];
-  for (const compression of ["none", "gz"] as const) {
+  for (const compression of COMPRESSIONS) {
     const plain = await describe({ ...SPEC, compression });
     assert.equal(plain.isSigned, false);
     assert.deepEqual(plain.files.map((file) => file.sizeBytes), [200_000, 5]);
@@ -59,6 +64,23 @@ test("artifactChunks() writes what the reader accepts, signed and unsigned", asy
       assert.equal(signed.signedBy, keyFingerprint(publicKey));
       assert.deepEqual(signed.files, plain.files);
     }
+  }
+});
+
+test("artifactChunks() writes augmented Artifacts", async () => {
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  for (const compression of COMPRESSIONS) {
+    const augment = {
+      files: [{ name: "c.bin", content: { sizeBytes: 70_000, seed: 5 } }],
+      provides: { more: "1" },
+      depends: { less: ["0"] },
+      metaData: { a: 1 },
+    };
+    const spec = { ...SPEC, compression, signWith: privateKey, augment };
+    const { files, provides, augment: found } = await describe(spec, [publicKey]);
+    assert.deepEqual(files.map((file) => file.name), ["a.bin", "b.bin", "c.bin"]);
+    assert.deepEqual(provides, { artifact_name: "release-1", more: "1" });
+    assert.deepEqual(found, { files: ["c.bin"], provides: ["more"], depends: ["less"] });
   }
 });
 
