@@ -2,11 +2,12 @@ import { Buffer } from "node:buffer";
 import { strict as assert } from "node:assert";
 import { test } from "../../support/test.ts";
 import { packed, READABLE_SUFFIXES } from "../../support/packed.ts";
+import { seededRandom } from "../../support/seeded_random.ts";
 import { storedXz } from "../../support/stored_xz.ts";
 import { compressionOfSuffix } from "../../../lib/artifact/compression/compression.ts";
 import { createDecompressor } from "../../../lib/artifact/compression/create_decompressor.ts";
 import { joined } from "../../../lib/testing/tar_writer.ts";
-import { build, read, rejectsWith, seededRandom } from "./artifact_parts.ts";
+import { build, read, rejectsWith } from "./artifact_parts.ts";
 
 const NAMES = { "": "none", ".gz": "gz", ".xz": "xz", ".zst": "zst" } as const;
 const COMPRESSED = READABLE_SUFFIXES.filter((suffix) => suffix !== "") as (keyof typeof NAMES)[];
