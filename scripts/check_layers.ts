@@ -34,7 +34,7 @@ const PURE_BUILT_INS = new Set([
 const PACKAGE_HOMES: Readonly<Record<string, string>> = {
   "commander": "cli/arguments.ts",
   "@commander-js/extra-typings": "cli/arguments.ts",
-  "undici": "lib/runtime/http/node_http.ts",
+  "undici": "lib/runtime/http/undici_http.ts",
 };
 
 const root = process.cwd();

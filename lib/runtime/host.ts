@@ -36,10 +36,18 @@ export async function hostDrivers(): Promise<Drivers> {
   };
 }
 
+/** Silence that undici on Deno waits through; see {@link HttpDriverOptions.silenceLimitMs}. */
+const SILENCE_LIMIT_MS = 30_000;
+
 async function openHttp(options: HttpDriverOptions): Promise<HttpDriver> {
+  const byUndici = async (): Promise<HttpDriver> => {
+    const { undiciHttp } = await import("./http/undici_http.ts");
+    const silenceLimitMs = isDeno ? options.silenceLimitMs ?? SILENCE_LIMIT_MS : 0;
+    return undiciHttp({ ...options, hasRuntimeRoots: !isDeno, silenceLimitMs });
+  };
   return isDeno && options.skipVerify !== true
-    ? (await import("./http/deno_http.ts")).denoHttp(options)
-    : (await import("./http/node_http.ts")).nodeHttp(options);
+    ? (await import("./http/deno_http.ts")).denoHttp(options, byUndici)
+    : await byUndici();
 }
 
 function selfCommand(module: URL, permissions: readonly string[]): string[] {

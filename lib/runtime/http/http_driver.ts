@@ -1,3 +1,5 @@
+import type { ProxySettings } from "./proxy_settings.ts";
+
 /** How an HTTP client reaches and trusts its servers. */
 export interface HttpDriverOptions {
   /** PEM certificates trusted in addition to the runtime's own. */
@@ -6,6 +8,13 @@ export interface HttpDriverOptions {
   readonly skipVerify?: boolean;
   /** Client certificate and key, PEM. */
   readonly clientCertificate?: { readonly certificate: string; readonly key: string };
+  /** Proxies to use; none when absent, whatever the environment says. */
+  readonly proxy?: ProxySettings | undefined;
+  /**
+   * Longest silence of a server on the paths where the runtime can miss the end of a connection (undici
+   * on Deno), in milliseconds; 30 s when absent. Elsewhere the callers' signals are the only clocks.
+   */
+  readonly silenceLimitMs?: number;
 }
 
 /** One request. Redirects are never followed by the driver. */
@@ -34,7 +43,11 @@ export interface HttpResponse {
 
 /** An HTTP client. */
 export interface HttpDriver {
-  /** Sends a request. Rejects with the runtime's error when no whole head arrives. */
+  /**
+   * Sends a request. Rejects with the runtime's error when no whole head arrives.
+   *
+   * @throws {RuntimeError} `runtime.proxy-refused`, `runtime.proxy-unreachable`, `runtime.stalled`.
+   */
   send(request: HttpRequest): Promise<HttpResponse>;
   /** Closes idle connections. */
   close(): void;

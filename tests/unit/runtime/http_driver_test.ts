@@ -198,7 +198,7 @@ for (const [name, client, isTrusted] of trusts) {
       } else await assert.rejects(send(get(url)));
     }, { tls: true, client });
     assert.equal(asked, isTrusted ? 1 : 0);
-  });
+  }, client.skipVerify === true ? { leaks: "undici's own timer runs out later" } : {});
 }
 
 test("HttpDriver refuses a certificate for another name", async () => {

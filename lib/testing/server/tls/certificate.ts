@@ -16,9 +16,16 @@ export interface CertificateSpec {
   readonly validity: { readonly from: number; readonly to: number };
   /** DNS names and IP addresses of a server; empty makes the certificate a CA's. */
   readonly names: readonly string[];
+  /**
+   * What a certificate with names is for; a server when absent. `self-signed` is that of a server
+   * which calls itself a CA as well, as `openssl req -x509` makes it.
+   */
+  readonly purpose?: "server" | "client" | "self-signed";
 }
 
 const ECDSA_WITH_SHA256 = der.sequence(der.oid("1.2.840.10045.4.3.2"));
+const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
+const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 
 /** Makes an X.509 v3 certificate, PEM (RFC 5280). */
 export function makeCertificate(spec: CertificateSpec): string {
@@ -30,15 +37,20 @@ export function makeCertificate(spec: CertificateSpec): string {
     der.sequence(der.time(spec.validity.from), der.time(spec.validity.to)),
     commonName(spec.subject),
     publicKeyInfo(spec.subjectKey),
-    der.explicit(
-      3,
-      der.sequence(...(spec.names.length === 0 ? caParts() : serverParts(spec)), ...keyIds(spec)),
-    ),
+    der.explicit(3, der.sequence(...purposeParts(spec), ...keyIds(spec))),
   );
   const signature = sign("sha256", body, { key: spec.issuerKey, dsaEncoding: "der" });
   const whole = der.sequence(body, ECDSA_WITH_SHA256, der.bits(signature));
   const lines = whole.toString("base64").match(/.{1,64}/g) ?? [];
   return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
+}
+
+function purposeParts(spec: CertificateSpec): Buffer[] {
+  if (spec.names.length === 0) return caParts();
+  const names = extension("2.5.29.17", der.sequence(...spec.names.map(alternativeName)));
+  return spec.purpose === "self-signed"
+    ? [critical("2.5.29.19", der.sequence(der.isTrue())), names]
+    : [...peerParts(spec.purpose === "client" ? CLIENT_AUTH : SERVER_AUTH), names];
 }
 
 function caParts(): Buffer[] {
@@ -48,11 +60,10 @@ function caParts(): Buffer[] {
   ];
 }
 
-function serverParts(spec: CertificateSpec): Buffer[] {
+function peerParts(use: string): Buffer[] {
   return [
     critical("2.5.29.15", der.bits(Buffer.from([0b1000_0000]), 7)), // digital signature
-    extension("2.5.29.37", der.sequence(der.oid("1.3.6.1.5.5.7.3.1"))), // TLS server
-    extension("2.5.29.17", der.sequence(...spec.names.map(alternativeName))),
+    extension("2.5.29.37", der.sequence(der.oid(use))),
   ];
 }
 
