@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { type DeviceCredentials, DeviceSession } from "../api/device_session.ts";
 import { sendInventory } from "../api/inventory_call.ts";
-import { NextDeploymentPoll } from "../api/next_deployment.ts";
+import { type DeploymentOffer, NextDeploymentPoll } from "../api/next_deployment.ts";
 import { readVerifyKeys } from "../artifact/mod.ts";
 import { type Config, type Paths, requireServers } from "../config/mod.ts";
 import { ApiError } from "../core/errors.ts";
@@ -106,6 +106,12 @@ export class Device {
       record: new DeploymentRecordFile(drivers.files, paths.record, logger),
       lock: new LockFile(drivers.files, paths.lock),
       verifyKeys: () => this.#verifyKeys(),
+      renewLink: (deploymentId, signal) => this.#renewLink(deploymentId, signal),
+      downloadLimits: {
+        maxTries: config.downloadMaxTries,
+        maxMs: config.downloadGiveUpMs,
+        bytesPerSecond: config.downloadBytesPerSecond,
+      },
       retryPollMs: config.retryPollMs,
       logger,
       loggerWith: options.loggerWith,
@@ -166,14 +172,8 @@ export class Device {
    */
   async checkUpdate(signal: AbortSignal): Promise<RunResult | "nothing"> {
     const device = this.#describe();
-    const { deviceType, provides } = device;
-    const artifactName = provides["artifact_name"] ?? "";
-    const offer = await this.#poll.ask(
-      { ...provides, device_type: deviceType, artifact_name: artifactName },
-      signal,
-    );
+    const offer = await this.#ask(device, signal);
     if (offer === undefined) return "nothing";
-    this.#options.redactor.add(offer.uri);
     return runDeployment(this.#deployment, device, offer, signal);
   }
 
@@ -238,6 +238,24 @@ export class Device {
       ...(signal !== undefined && { signal }),
     });
     return { key, identity: encodeIdentity(attributes, form) };
+  }
+
+  async #ask(
+    { deviceType, provides }: DeploymentDevice,
+    signal: AbortSignal,
+  ): Promise<DeploymentOffer | undefined> {
+    const artifactName = provides["artifact_name"] ?? "";
+    const offer = await this.#poll.ask(
+      { ...provides, device_type: deviceType, artifact_name: artifactName },
+      signal,
+    );
+    this.#options.redactor.add(offer?.uri);
+    return offer;
+  }
+
+  async #renewLink(deploymentId: string, signal: AbortSignal): Promise<string | undefined> {
+    const offer = await this.#ask(this.#describe(), signal);
+    return offer?.id === deploymentId ? offer.uri : undefined;
   }
 
   #describe(): DeploymentDevice {

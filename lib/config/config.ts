@@ -34,6 +34,12 @@ export interface Config {
   readonly updateLogDirectory: string;
   /** Level when the command line names none. */
   readonly logLevel: LogLevel | undefined;
+  /** Attempts in a row without progress after which a download is given up. */
+  readonly downloadMaxTries: number;
+  /** Longest time for one download. */
+  readonly downloadGiveUpMs: number;
+  /** Highest mean rate of a download in bytes per second; 0 = no limit. */
+  readonly downloadBytesPerSecond: number;
   /** How identity values are written; `auto` decides once. */
   readonly identityFormat: "auto" | "array" | "scalar";
 }
@@ -56,6 +62,9 @@ export function buildConfig(keys: ResolvedKeys, paths: Paths): Config {
     artifactVerifyKeyFiles: verifyKeysOf(keys),
     updateLogDirectory: text(keys, "UpdateLogPath") ?? paths.dataDirectory,
     logLevel: logLevelOf(keys),
+    downloadMaxTries: Number(keys.settings.get("DownloadMaxTries")?.value),
+    downloadGiveUpMs: milliseconds(keys, "DownloadGiveUpSeconds"),
+    downloadBytesPerSecond: Number(keys.settings.get("DownloadRateBytesPerSecond")?.value),
     identityFormat: keys.settings.get("IdentityFormat")?.value as Config["identityFormat"],
   };
 }

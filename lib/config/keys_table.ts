@@ -35,6 +35,19 @@ export const MENDER_KEYS: readonly KeySpec[] = [
     choices: ["auto", "array", "scalar"],
     fallback: "auto",
   },
+  {
+    ...own("DownloadMaxTries", "count", "attempts in a row without progress, then a failure"),
+    fallback: 20,
+    least: 1,
+  },
+  {
+    ...own("DownloadGiveUpSeconds", "seconds", "longest time for one download, then a failure"),
+    fallback: 86400,
+  },
+  {
+    ...own("DownloadRateBytesPerSecond", "count", "highest mean rate of a download; 0 = no limit"),
+    fallback: 0,
+  },
 
   known("Connectivity.DisableKeepAlive", "flag"),
   known("Connectivity.IdleConnTimeoutSeconds", "count"),

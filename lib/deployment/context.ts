@@ -49,6 +49,22 @@ export interface DeploymentContext {
    * Throws when a configured key cannot be read: then no Artifact passes.
    */
   readonly verifyKeys: () => readonly KeyObject[];
+  /**
+   * Asks the server for a fresh link of a deployment.
+   *
+   * @returns `undefined` when it does not offer that deployment any more.
+   * @throws What the session throws.
+   */
+  readonly renewLink: (deploymentId: string, signal: AbortSignal) => Promise<string | undefined>;
+  /** When a download is given up, and how fast it may be. */
+  readonly downloadLimits: {
+    /** Attempts in a row without progress. */
+    readonly maxTries: number;
+    /** Time that a download may take, in milliseconds. */
+    readonly maxMs: number;
+    /** Highest mean rate; 0 = no limit. */
+    readonly bytesPerSecond: number;
+  };
   /** Longest wait between attempts, in milliseconds (`RetryPollIntervalSeconds`). */
   readonly retryPollMs: number;
   /** Logger of everything outside one deployment. */

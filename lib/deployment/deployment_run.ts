@@ -2,7 +2,7 @@ import { sendStatus } from "../api/deployment_calls.ts";
 import type { DeploymentOffer } from "../api/next_deployment.ts";
 import type { ArtifactDescription } from "../artifact/mod.ts";
 import { backoffSchedule } from "../core/backoff_schedule.ts";
-import type { DeploymentPhase } from "../core/deployment_phase.ts";
+import { DEPLOYMENT_PHASES, type DeploymentPhase } from "../core/deployment_phase.ts";
 import type { DeploymentStatus } from "../core/deployment_status.ts";
 import { HandoffError, isMenderError, messageOf } from "../core/errors.ts";
 import { type Logger, withFields } from "../core/logger.ts";
@@ -13,14 +13,16 @@ import { storeFailure } from "../store/store_failure.ts";
 import type { DeploymentContext, DeploymentDevice } from "./context.ts";
 import { discardDownload, fetchArtifact } from "./fetch_artifact.ts";
 import { handOver } from "./hand_over.ts";
+import { whileWanted, Withdrawn } from "./watch_withdrawal.ts";
 import { checkSubUpdater, clearStartMarkers, readStartMarker } from "./handoff.ts";
 import { deliverOutcome } from "./outcome.ts";
 
 /**
  * How a run of a deployment ended: with the sub-updater; with a failure here; because the server took it
- * back; or because it was finished before and only its outcome had to be sent again.
+ * back; because it was finished before and only its outcome had to be sent again; or not at all, because
+ * another deployment has to end first.
  */
-export type RunResult = "handed-over" | "failed" | "gone" | "finished";
+export type RunResult = "handed-over" | "failed" | "gone" | "finished" | "waiting";
 
 /**
  * Carries a deployment from the server's offer to the hand-off: download, verification, lock, start of
@@ -46,13 +48,20 @@ export async function runDeployment(
     await deliverOutcome(context, known, logger, { signal, isOfferedAgain: true });
     return "finished";
   }
+  const lock = context.lock.read();
+  if (lock.kind === "unreadable" || (lock.kind === "held" && lock.deploymentId !== offer.id)) {
+    logger.log("warning", "Another deployment is with a sub-updater; this one has to wait for it");
+    return "waiting";
+  }
   logger.log("info", `Deployment of Artifact "${offer.artifactName}" received`);
-  const run = new DeploymentRun(context, offer, logger, signal);
+  const run = new DeploymentRun(context, offer, logger, signal, known);
   try {
     return await run.carryOut(device);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    return await run.fail(error);
+    // Not authorised any more: what is stored stays, and is gone on with when the device is let in again.
+    if (isMenderError(error, "auth.")) throw error;
+    return isWithdrawal(error) ? run.abort() : await run.fail(error);
   }
 }
 
@@ -68,6 +77,14 @@ export function deploymentLogger(context: DeploymentContext, deploymentId: strin
   }
 }
 
+/** Phases that the next process goes on from: nothing outside was touched yet. */
+const RESUMABLE: ReadonlySet<DeploymentPhase> = new Set<DeploymentPhase>([
+  "received",
+  "downloading",
+  "downloaded",
+  "verified",
+]);
+
 class DeploymentRun {
   readonly #context: DeploymentContext;
   readonly #offer: DeploymentOffer;
@@ -80,13 +97,18 @@ class DeploymentRun {
     offer: DeploymentOffer,
     logger: Logger,
     signal: AbortSignal,
+    known: DeploymentRecord | undefined,
   ) {
     this.#context = context;
     this.#offer = offer;
     this.#logger = logger;
     this.#signal = signal;
     clearStartMarkers(context, offer.id);
-    this.#record = context.record.begin(offer.id, offer.artifactName);
+    if (known?.id === offer.id && RESUMABLE.has(known.phase)) this.#record = known;
+    else {
+      this.#record = context.record.begin(offer.id, offer.artifactName);
+      discardDownload(context);
+    }
     this.#tellPhase();
   }
 
@@ -98,16 +120,10 @@ class DeploymentRun {
         { retry: "never" },
       );
     }
-    discardDownload(this.#context);
+    const isResumed = this.#record.phase !== "received";
     this.#advance("downloading");
-    if (await this.#tellServer("downloading") === "gone") return this.#abort();
-    const description = await fetchArtifact(
-      this.#context,
-      device,
-      this.#offer,
-      this.#logger,
-      this.#signal,
-    );
+    if (await this.#tellServer("downloading") === "gone") return this.abort();
+    const description = await this.#fetch(device, isResumed);
     this.#advance("downloaded");
     this.#logger.log(
       "info",
@@ -116,7 +132,7 @@ class DeploymentRun {
     this.#putInPlace();
     this.#advance("verified");
     checkSubUpdater(this.#context);
-    if (await this.#tellServer("installing") === "gone") return this.#abort();
+    if (await this.#tellServer("installing") === "gone") return this.abort();
     this.#advance("handing_over");
     this.#record = await handOver(this.#context, this.#record, this.#logger, this.#signal);
     this.#tellPhase();
@@ -142,6 +158,38 @@ class DeploymentRun {
     return "failed";
   }
 
+  #fetch(device: DeploymentDevice, isResumed: boolean): Promise<ArtifactDescription> {
+    if (isResumed) this.#takeBack();
+    return whileWanted(
+      this.#context,
+      this.#offer.id,
+      this.#logger,
+      this.#signal,
+      (signal) =>
+        fetchArtifact(this.#context, {
+          offer: this.#offer,
+          device,
+          known: isResumed ? this.#record.download ?? {} : undefined,
+          onVersion: (version) => {
+            this.#record = this.#context.record.noteDownload(this.#record, version);
+          },
+          logger: this.#logger,
+          signal,
+        }),
+    );
+  }
+
+  /** An Artifact that was in place already is checked again before it is handed over. */
+  #takeBack(): void {
+    const { files } = this.#context.drivers;
+    const { partFile, artifactFile } = this.#context.paths;
+    try {
+      if (files.stat(artifactFile) !== undefined) files.rename(artifactFile, partFile);
+    } catch (error) {
+      throw storeFailure("take back the Artifact", artifactFile, error);
+    }
+  }
+
   #putInPlace(): void {
     const { files } = this.#context.drivers;
     const { partFile, artifactFile, dataDirectory } = this.#context.paths;
@@ -153,7 +201,8 @@ class DeploymentRun {
     }
   }
 
-  #abort(): "gone" {
+  /** Stops a deployment that the server has taken back. */
+  abort(): "gone" {
     this.#logger.log("warning", "The server has taken the deployment back; it is not installed");
     this.#advance("aborted");
     discardDownload(this.#context);
@@ -167,7 +216,7 @@ class DeploymentRun {
   async #tellServer(status: DeploymentStatus): Promise<"accepted" | "gone" | "untold"> {
     const { clock, random } = this.#context.drivers;
     const giveUpAt = clock.monotonic() + this.#context.retryPollMs;
-    for (const waitMs of backoffSchedule(this.#context.retryPollMs, random.next)) {
+    for (const growingMs of backoffSchedule(this.#context.retryPollMs, random.next)) {
       try {
         const answer = await sendStatus(
           this.#context.session,
@@ -181,6 +230,9 @@ class DeploymentRun {
         return answer;
       } catch (error) {
         if (this.#signal.aborted || !isMenderError(error)) throw error;
+        const { code, retry } = error;
+        if (code.startsWith("auth.")) throw error;
+        const waitMs = typeof retry === "object" ? retry.afterMs : growingMs;
         if (clock.monotonic() + waitMs > giveUpAt) {
           this.#logger.log("warning", `The server does not take the status "${status}"`, {}, error);
           return "untold";
@@ -191,7 +243,9 @@ class DeploymentRun {
     return "untold";
   }
 
+  /** Goes on to a phase; one that an earlier process had reached is not taken again. */
   #advance(phase: DeploymentPhase): void {
+    if (DEPLOYMENT_PHASES.indexOf(phase) <= DEPLOYMENT_PHASES.indexOf(this.#record.phase)) return;
     this.#record = this.#context.record.advance(this.#record, phase);
     this.#tellPhase();
   }
@@ -203,6 +257,10 @@ class DeploymentRun {
       phase: this.#record.phase,
     });
   }
+}
+
+function isWithdrawal(error: unknown): boolean {
+  return error instanceof Withdrawn || isMenderError(error, "download.withdrawn");
 }
 
 function signatureNote({ isSigned, signedBy }: ArtifactDescription): string {

@@ -1,61 +1,89 @@
-import { dirname } from "node:path";
 import type { DeploymentOffer } from "../api/next_deployment.ts";
 import { type ArtifactDescription, ArtifactReader, checkFitsDevice } from "../artifact/mod.ts";
-import { backoffSchedule } from "../core/backoff_schedule.ts";
 import { DownloadError, isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { streamArtifact } from "../download/artifact_stream.ts";
-import { sleep } from "../runtime/clock.ts";
-import type { FileHandle } from "../runtime/files/file_driver.ts";
+import type { FileVersion } from "../download/file_version.ts";
+import { downloadResumably } from "../download/resumable_download.ts";
 import { storeFailure } from "../store/store_failure.ts";
+import { ArtifactTarget } from "./artifact_target.ts";
 import type { DeploymentContext, DeploymentDevice } from "./context.ts";
 
-/** Attempts at one Artifact before the deployment is given up. */
-const MAX_ATTEMPTS = 5;
 /** Least number of bytes between two progress events. */
 const PROGRESS_STEP_BYTES = 256 * 1024;
 
 /**
- * Fetches the Artifact of an offer into the part file, checking it whole while it arrives, and makes
- * it durable. Attempts that broke off are repeated.
+ * What is wrong with the Artifact itself, not with the bytes that arrived: to fetch it again would bring
+ * the same.
+ */
+const REFUSALS = new Set([
+  "artifact.wrong-device-type",
+  "artifact.wrong-name",
+  "artifact.unmet-depends",
+  "artifact.missing-signature",
+  "artifact.bad-signature",
+  "artifact.unsupported-version",
+  "artifact.unsupported-compression",
+  "artifact.augmented",
+]);
+
+/** One Artifact that is to be fetched. */
+export interface FetchTask {
+  /** What the server offers. */
+  readonly offer: DeploymentOffer;
+  /** The device that it must fit. */
+  readonly device: DeploymentDevice;
+  /** What an earlier process knew of the file; `undefined` when none has begun. */
+  readonly known: FileVersion | undefined;
+  /** Told each version of the file before any byte of it is stored. */
+  readonly onVersion: (version: FileVersion) => void;
+  /** Of the deployment. */
+  readonly logger: Logger;
+  /** Ends the download; what is stored stays. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Fetches an Artifact into the part file, checking it whole while it arrives, and makes it durable. An
+ * earlier process's part file is gone on with. An Artifact that turns out to be damaged is fetched anew
+ * once: the damage may have come on the way.
  *
  * @returns What the Artifact is; it is complete, undamaged and for this device.
- * @throws {ArtifactError} Damaged, not for this device, not signed as configured.
- * @throws {DownloadError} `download.gave-up`, or a failure that another attempt cannot mend.
- * @throws {StoreError} The part file cannot be written.
+ * @throws {ArtifactError} Damaged twice, not for this device, not signed as configured.
+ * @throws {DownloadError} `download.gave-up`, `download.refused`, `download.withdrawn`: the server does
+ * not offer the deployment any more.
+ * @throws {StoreError} The part file cannot be written; `store.no-space` with numbers.
  */
 export async function fetchArtifact(
   context: DeploymentContext,
-  device: DeploymentDevice,
-  offer: DeploymentOffer,
-  logger: Logger,
-  signal: AbortSignal,
+  task: FetchTask,
 ): Promise<ArtifactDescription> {
-  const { clock, random } = context.drivers;
-  const waits = backoffSchedule(context.retryPollMs, random.next);
-  for (let attempt = 1;; attempt++) {
-    try {
-      return await fetchOnce(context, device, offer, signal);
-    } catch (error) {
-      if (!isMenderError(error, "download.") || error.retry === "never") throw error;
-      if (attempt >= MAX_ATTEMPTS) {
-        throw new DownloadError(
-          "download.gave-up",
-          `Cannot download the Artifact: gave up after ${attempt} attempts`,
-          { cause: error, retry: "never" },
-        );
-      }
-      const waitMs = typeof error.retry === "object" ? error.retry.afterMs : waits.next().value;
-      logger.log(
-        "warning",
-        `Download attempt ${attempt} of ${MAX_ATTEMPTS} failed; next in ${
-          (waitMs / 1000).toFixed(1)
-        } s`,
-        {},
-        error,
-      );
-      await sleep(clock, waitMs, signal);
-    }
+  const { offer, device, logger } = task;
+  const progress = new ProgressReport(context, offer.id);
+  const target = new ArtifactTarget({
+    files: context.drivers.files,
+    path: context.paths.partFile,
+    makeReader: () =>
+      new ArtifactReader({
+        verifyKeys: context.verifyKeys(),
+        onDescription: (description) =>
+          checkFitsDevice(description, {
+            ...device,
+            expectedName: offer.artifactName,
+            expectedDeviceTypes: offer.deviceTypes,
+          }),
+      }),
+    onVersion: task.onVersion,
+    onProgress: (stored, total) => progress.tell(stored, total),
+  });
+  try {
+    return await fetchInto(target, context, task, task.known);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    logger.log("warning", "The Artifact is damaged; fetching it anew, once", {}, error);
+    await target.restart();
+    return await fetchInto(target, context, task, undefined);
+  } finally {
+    target.close();
   }
 }
 
@@ -71,94 +99,86 @@ export function discardDownload(context: DeploymentContext): void {
   }
 }
 
-async function fetchOnce(
+async function fetchInto(
+  target: ArtifactTarget,
   context: DeploymentContext,
-  device: DeploymentDevice,
-  offer: DeploymentOffer,
-  signal: AbortSignal,
+  task: FetchTask,
+  known: FileVersion | undefined,
 ): Promise<ArtifactDescription> {
-  const { files, clock } = context.drivers;
-  const { partFile } = context.paths;
-  const reader = new ArtifactReader({
-    verifyKeys: context.verifyKeys(),
-    onDescription: (description) =>
-      checkFitsDevice(description, {
-        ...device,
-        expectedName: offer.artifactName,
-        expectedDeviceTypes: offer.deviceTypes,
-      }),
+  const { drivers, downloadLimits } = context;
+  const { offer, logger, signal } = task;
+  if (known !== undefined) {
+    await target.readBack();
+    if (target.offset > 0) logger.log("info", `Going on behind ${target.offset} stored bytes`);
+  } else await target.restart();
+  const summary = await downloadResumably({
+    http: context.artifactHttp,
+    clock: drivers.clock,
+    random: drivers.random.next,
+    logger,
+    uri: offer.uri,
+    renewLink: (renewSignal) => renewLink(context, offer.id, renewSignal),
+    target,
+    known: known ?? {},
+    limits: downloadLimits,
+    maxWaitMs: context.retryPollMs,
+    bytesPerSecond: downloadLimits.bytesPerSecond,
+    signal,
   });
-  const progress = new ProgressReport(context, offer.id);
-  const part = guard("open", partFile, () => {
-    const handle = files.open(partFile, "update");
-    handle.truncate(0);
-    return handle;
+  logger.log("info", `Downloaded ${summary.receivedBytes} bytes of ${target.offset}`, {
+    requests: summary.requests,
+    received_bytes: summary.receivedBytes,
+    size_bytes: target.offset,
   });
-  try {
-    await streamArtifact({
-      http: context.artifactHttp,
-      clock,
-      uri: offer.uri,
-      signal,
-      onStart: (sizeBytes) => progress.start(sizeBytes),
-      onChunk: (chunk) => {
-        guard("store", partFile, () => part.write(chunk));
-        progress.add(chunk.length);
-        return reader.push(chunk);
-      },
-    });
-    const description = await reader.finish();
-    guard("store", partFile, () => makeDurable(part, partFile));
-    progress.end();
-    return description;
-  } finally {
-    reader.abandon();
-    part.close();
-  }
+  return await target.finish();
+}
 
-  function makeDurable(handle: FileHandle, path: string): void {
-    handle.sync();
-    files.syncDirectory(dirname(path));
+async function renewLink(
+  context: DeploymentContext,
+  deploymentId: string,
+  signal: AbortSignal,
+): Promise<string> {
+  let uri: string | undefined;
+  try {
+    uri = await context.renewLink(deploymentId, signal);
+  } catch (error) {
+    if (signal.aborted || !isMenderError(error)) throw error;
+    throw new DownloadError("download.no-link", "Cannot get a fresh download link", {
+      cause: error,
+      retry: error.retry === "never" ? "later" : error.retry,
+    });
   }
+  if (uri !== undefined) return uri;
+  throw new DownloadError(
+    "download.withdrawn",
+    "Cannot go on with the download: the server does not offer the deployment any more",
+    { retry: "never" },
+  );
+}
+
+function isDamage(error: unknown): boolean {
+  return isMenderError(error, "artifact.") && !REFUSALS.has(error.code);
 }
 
 class ProgressReport {
   readonly #context: DeploymentContext;
   readonly #deploymentId: string;
-  #totalBytes: number | undefined;
-  #receivedBytes = 0;
-  #toldBytes = 0;
+  #toldBytes = -Infinity;
 
   constructor(context: DeploymentContext, deploymentId: string) {
     this.#context = context;
     this.#deploymentId = deploymentId;
   }
 
-  start(totalBytes: number | undefined): void {
-    this.#totalBytes = totalBytes;
-    this.end();
-  }
-
-  add(bytes: number): void {
-    this.#receivedBytes += bytes;
-    if (this.#receivedBytes - this.#toldBytes >= PROGRESS_STEP_BYTES) this.end();
-  }
-
-  end(): void {
-    this.#toldBytes = this.#receivedBytes;
+  tell(receivedBytes: number, totalBytes: number | undefined): void {
+    const step = Math.abs(receivedBytes - this.#toldBytes);
+    if (step < PROGRESS_STEP_BYTES && receivedBytes !== totalBytes) return;
+    this.#toldBytes = receivedBytes;
     this.#context.onEvent({
       type: "progress",
       deploymentId: this.#deploymentId,
-      receivedBytes: this.#receivedBytes,
-      totalBytes: this.#totalBytes,
+      receivedBytes,
+      totalBytes,
     });
-  }
-}
-
-function guard<T>(verb: string, path: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw storeFailure(`${verb} the Artifact`, path, error);
   }
 }

@@ -9,7 +9,9 @@ export interface FoundState {
   readonly lock: LockState;
   /** Whether the start marker proves that the sub-updater was started. */
   readonly isStartProven: boolean;
-  /** Whether the started program still runs. */
+  /** Whether the shell has told that the sub-updater could not be run. */
+  readonly couldNotRun: boolean;
+  /** Whether the started program, or the `report` that is delivering an outcome, still runs. */
   readonly isRunning: boolean;
 }
 
@@ -22,7 +24,8 @@ export interface FoundState {
  * remove the lock.
  */
 export type NextStep =
-  | { readonly do: "poll" | "wait" | "start" | "note-start" | "deliver" | "release" }
+  | { readonly do: "poll" | "start" | "note-start" | "deliver" | "release" }
+  | { readonly do: "wait"; readonly why?: string }
   | { readonly do: "adopt"; readonly deploymentId: string }
   | { readonly do: "fail"; readonly why: string };
 
@@ -34,8 +37,12 @@ export type NextStep =
 export function decideFound(found: FoundState): NextStep {
   const { record, lock } = found;
   // Whatever the lock says: this is owed to the server, and another deployment needs its place.
-  if (record?.phase === "outcome_recorded") return { do: "deliver" };
-  if (lock.kind === "unreadable") return { do: "wait" };
+  if (record?.phase === "outcome_recorded") {
+    // The `report` that recorded it is about to deliver it: not both at once.
+    const isBeingDelivered = record.outcome?.reporter !== undefined && found.isRunning;
+    return { do: isBeingDelivered ? "wait" : "deliver" };
+  }
+  if (lock.kind === "unreadable") return { do: "wait", why: lock.why };
   if (lock.kind === "held" && !isHandedOverHere(record, lock.deploymentId)) {
     return { do: "adopt", deploymentId: lock.deploymentId };
   }
@@ -46,6 +53,7 @@ export function decideFound(found: FoundState): NextStep {
       if (found.isStartProven) return { do: "note-start" };
       return { do: "start" };
     case "handed_over":
+      if (found.couldNotRun) return { do: "fail", why: "The sub-updater could not be run" };
       if (isLocked || found.isRunning) return { do: "wait" };
       return { do: "fail", why: "The sub-updater ended without a report" };
     case "acknowledged":

@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { HandoffError } from "../core/errors.ts";
 import { readText } from "../runtime/files/file_driver.ts";
 import { sleep } from "../runtime/clock.ts";
-import { parseProcessIdentity } from "../runtime/processes/process_starter.ts";
 import { serviceScript } from "../runtime/processes/service_script.ts";
 import type { DeploymentRecord, HandoffRecord } from "../store/deployment_record.ts";
 import { storeFailure } from "../store/store_failure.ts";
@@ -57,12 +56,11 @@ export async function startSubUpdater(
   record: DeploymentRecord,
   signal: AbortSignal,
 ): Promise<HandoffRecord> {
-  const { files, processes } = context.drivers;
+  const { processes } = context.drivers;
   const { installScript, artifactFile, subUpdaterLog } = context.paths;
   context.lock.write(record.id);
   let pid: number;
   try {
-    files.remove(subUpdaterLog); // what an earlier deployment wrote there is not this one's
     pid = processes.startDetached({
       command: serviceScript("handoff.sh"),
       args: [startMarker(context, record.id), subUpdaterLog, installScript, artifactFile],
@@ -74,7 +72,10 @@ export async function startSubUpdater(
   return await waitForMarker(context, record.id, pid, signal);
 }
 
-/** The proof that the sub-updater was started for a deployment, or `undefined`. */
+/**
+ * The proof that the sub-updater was started for a deployment, or `undefined`. A marker that is there but
+ * cannot be understood is proof as well; only the process cannot be recognised then.
+ */
 export function readStartMarker(
   context: DeploymentContext,
   deploymentId: string,
@@ -82,12 +83,15 @@ export function readStartMarker(
   const path = startMarker(context, deploymentId);
   try {
     const text = readText(context.drivers.files, path, 4096);
-    if (text === undefined) return undefined;
-    const [pid = "", ...identity] = text.split("\n");
-    return { pid: Number(pid), ...parseProcessIdentity(identity.join("\n")) };
+    return text === undefined ? undefined : parseStartMarker(text);
   } catch (error) {
     throw storeFailure("read the start marker", path, error);
   }
+}
+
+/** Whether the shell has told that the sub-updater could not be run. */
+export function couldNotRun(context: DeploymentContext, deploymentId: string): boolean {
+  return context.drivers.files.stat(`${startMarker(context, deploymentId)}.failed`) !== undefined;
 }
 
 /** Removes the start markers of other deployments. */
@@ -124,17 +128,39 @@ async function waitForMarker(
   pid: number,
   signal: AbortSignal,
 ): Promise<HandoffRecord> {
-  const { clock, processes } = context.drivers;
-  let lifeCheckAt = clock.monotonic() + LIFE_CHECK_MS;
+  const { clock } = context.drivers;
+  const startedAt = clock.monotonic();
+  let lifeCheckAt = startedAt + LIFE_CHECK_MS;
   for (;;) {
     const proof = lookForMarker(context, deploymentId);
     if (proof.state === "there") return proof.handoff;
     if (clock.monotonic() >= lifeCheckAt) {
-      const { startTime, bootId } = await processes.identify(pid);
-      if (startTime === undefined) return concludeFromEnd(context, deploymentId, { pid, bootId });
+      const bootId = await bootIdAfterEnd(context, pid);
+      if (bootId !== undefined) return concludeFromEnd(context, deploymentId, { pid, bootId });
       lifeCheckAt = clock.monotonic() + LIFE_CHECK_MS;
     }
-    await sleep(clock, MARKER_CHECK_MS, signal);
+    const isSlow = clock.monotonic() - startedAt > LIFE_CHECK_MS;
+    await sleep(clock, isSlow ? LIFE_CHECK_MS / 5 : MARKER_CHECK_MS, signal);
+  }
+}
+
+/** The boot ID when the script has ended; `undefined` while it lives, and when that cannot be told. */
+async function bootIdAfterEnd(
+  context: DeploymentContext,
+  pid: number,
+): Promise<string | undefined> {
+  try {
+    const { startTime, bootId } = await context.drivers.processes.identify(pid);
+    return startTime === undefined ? bootId : undefined;
+  } catch (error) {
+    // The sub-updater may be at work already: not to know must never look like a failure.
+    context.logger.log(
+      "warning",
+      "Cannot tell whether the sub-updater is being started",
+      {},
+      error,
+    );
+    return undefined;
   }
 }
 
@@ -174,4 +200,13 @@ function notStarted(installScript: string, cause?: unknown): HandoffError {
 
 function startMarker(context: DeploymentContext, deploymentId: string): string {
   return join(context.paths.dataDirectory, `sub-updater.${deploymentId}.started`);
+}
+
+function parseStartMarker(text: string): HandoffRecord {
+  const [pid = "", bootId = "", startTime = ""] = text.split("\n");
+  return {
+    bootId,
+    ...(/^[1-9]\d{0,9}$/.test(pid) && { pid: Number(pid) }),
+    ...(startTime !== "" && { startTime }),
+  };
 }

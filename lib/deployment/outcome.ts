@@ -21,7 +21,7 @@ const MAX_SUB_UPDATER_LOG_BYTES = 1 << 20;
  * `handoff.already-reported`: the opposite was recorded before; that stands.
  */
 export function recordOutcome(
-  context: DeploymentContext,
+  context: Pick<DeploymentContext, "record" | "lock">,
   outcome: OutcomeRecord,
 ): DeploymentRecord {
   const record = deploymentInProgress(context);
@@ -113,7 +113,9 @@ async function uploadLogs(
   }
 }
 
-function deploymentInProgress(context: DeploymentContext): DeploymentRecord {
+function deploymentInProgress(
+  context: Pick<DeploymentContext, "record" | "lock">,
+): DeploymentRecord {
   const record = context.record.read();
   const lock = context.lock.read();
   if (lock.kind === "held" && !isHandedOverHere(record, lock.deploymentId)) {

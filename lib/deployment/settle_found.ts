@@ -5,7 +5,7 @@ import type { DeploymentContext } from "./context.ts";
 import { deploymentLogger } from "./deployment_run.ts";
 import { decideFound, type FoundState, type NextStep } from "./found_at_start.ts";
 import { handOver } from "./hand_over.ts";
-import { isStillRunning, readStartMarker } from "./handoff.ts";
+import { couldNotRun, isStillRunning, readStartMarker } from "./handoff.ts";
 import { deliverOutcome } from "./outcome.ts";
 
 /**
@@ -19,15 +19,25 @@ export async function settleFound(
   context: DeploymentContext,
   signal: AbortSignal,
 ): Promise<"clear" | "waiting" | "again"> {
-  const record = context.record.read();
+  // The lock first: a report that comes between the two reads then only makes us look once more.
   const lock = context.lock.read();
-  const proof = record === undefined ? undefined : readStartMarker(context, record.id);
+  const record = context.record.read();
+  const isWithSubUpdater = record?.phase === "handing_over" || record?.phase === "handed_over";
+  const proof = isWithSubUpdater ? readStartMarker(context, record.id) : undefined;
   const step = await decideLazily(
-    { record, lock, isStartProven: proof !== undefined },
-    () => isStillRunning(context, record?.handoff ?? proof),
+    {
+      record,
+      lock,
+      isStartProven: proof !== undefined,
+      couldNotRun: isWithSubUpdater && couldNotRun(context, record.id),
+    },
+    () => isStillRunning(context, record?.outcome?.reporter ?? record?.handoff ?? proof),
   );
   if (step.do === "poll") return "clear";
-  if (step.do === "wait") return "waiting";
+  if (step.do === "wait") {
+    if (step.why !== undefined) tellWhy(context, step.why);
+    return "waiting";
+  }
   if (step.do === "adopt") {
     context.logger.log("info", "Waiting for the deployment that the lock file names", {
       deployment: step.deploymentId,
@@ -39,6 +49,17 @@ export async function settleFound(
   const logger = deploymentLogger(context, record.id);
   await takeStep(step, context, record, logger, signal);
   return "again";
+}
+
+const toldReasons = new WeakMap<DeploymentContext, string>();
+
+/** Says why polls are held up; once, not at every look. */
+function tellWhy(context: DeploymentContext, why: string): void {
+  if (toldReasons.get(context) === why) return;
+  toldReasons.set(context, why);
+  context.logger.log("warning", `No deployment can be begun: ${why}`, {
+    hint: `If no update is in progress, remove ${context.paths.lock}`,
+  });
 }
 
 /** Asks whether the sub-updater still runs, which starts a process, only where it matters. */

@@ -39,6 +39,8 @@ export interface Deadline {
   readonly isExpired: boolean;
   /** Starts the time anew; nothing happens when the signal is aborted or the limit disposed of. */
   restart(): void;
+  /** Stops the time until it is started anew. */
+  pause(): void;
   /** Forgets the limit; the signal is never aborted by it afterwards. */
   dispose(): void;
 }
@@ -80,6 +82,7 @@ export function startDeadline(
       return isExpired;
     },
     restart,
+    pause: () => cancel(),
     dispose() {
       isDisposed = true;
       cancel();

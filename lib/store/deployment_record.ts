@@ -9,7 +9,7 @@ import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
 import { setAside } from "../runtime/files/set_aside.ts";
 import { storeFailure } from "./store_failure.ts";
 
-/** How a sub-updater was started, enough to recognise it later. */
+/** A process, enough to recognise it later: the sub-updater, or a `report`. */
 export interface HandoffRecord {
   /** Boot of the machine in which it was started. */
   readonly bootId: string;
@@ -19,12 +19,24 @@ export interface HandoffRecord {
   readonly startTime?: string | undefined;
 }
 
+/** What the server said of the file that is being downloaded; a resumed download must fit it. */
+export interface DownloadRecord {
+  /** Size in bytes. */
+  readonly totalBytes?: number | undefined;
+  /** Strong entity tag. */
+  readonly etag?: string | undefined;
+  /** Last change, as an HTTP date. */
+  readonly lastModified?: string | undefined;
+}
+
 /** How a deployment ended on this device. */
 export interface OutcomeRecord {
   /** The final status. */
   readonly status: "success" | "failure";
   /** Why, in one sentence. */
   readonly message?: string | undefined;
+  /** The `report` that recorded it, and delivers it while it lives. */
+  readonly reporter?: HandoffRecord | undefined;
 }
 
 /** All that must survive a power cut about the deployment in progress, or the last one. */
@@ -37,6 +49,8 @@ export interface DeploymentRecord {
   readonly artifactName: string;
   /** Where it stands. */
   readonly phase: DeploymentPhase;
+  /** The file that is being downloaded. */
+  readonly download?: DownloadRecord | undefined;
   /** The started sub-updater. */
   readonly handoff?: HandoffRecord | undefined;
   /** Success or failure. */
@@ -45,19 +59,27 @@ export interface DeploymentRecord {
   readonly acknowledged: readonly DeploymentStatus[];
 }
 
+const processSchema = v.object({
+  bootId: v.string(),
+  pid: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  startTime: v.optional(v.string()),
+});
+
 const recordSchema = v.object({
   schema: v.literal(1),
   id: v.pipe(v.string(), v.check(isDeploymentId)),
   artifactName: v.string(),
   phase: v.picklist(DEPLOYMENT_PHASES),
-  handoff: v.optional(v.object({
-    bootId: v.string(),
-    pid: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
-    startTime: v.optional(v.string()),
+  download: v.optional(v.object({
+    totalBytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+    etag: v.optional(v.string()),
+    lastModified: v.optional(v.string()),
   })),
+  handoff: v.optional(processSchema),
   outcome: v.optional(v.object({
     status: v.picklist(["success", "failure"]),
     message: v.optional(v.string()),
+    reporter: v.optional(processSchema),
   })),
   acknowledged: v.array(v.picklist(DEVICE_STATUSES)),
 });
@@ -104,15 +126,22 @@ export class DeploymentRecordFile {
   }
 
   /**
-   * Stores the next step of a deployment.
+   * Stores the next step of a deployment. An outcome that another process has recorded meanwhile stands:
+   * then only the facts of a hand-off are added to it.
    *
-   * @throws {StoreError} `store.bad-step` when the phase may not follow the present one.
+   * @throws {StoreError} `store.bad-step` when the phase may not follow the present one;
+   * `store.overtaken` when another deployment has taken the place.
    */
   advance(
     record: DeploymentRecord,
     phase: DeploymentPhase,
     facts: Partial<Pick<DeploymentRecord, "handoff" | "outcome">> = {},
   ): DeploymentRecord {
+    const current = this.#currentOf(record);
+    if (current.outcome !== undefined && record.outcome === undefined) {
+      const { handoff } = facts;
+      return handoff === undefined ? current : this.#store({ ...current, handoff });
+    }
     if (!mayFollow(record.phase, phase)) {
       throw new StoreError(
         "store.bad-step",
@@ -123,10 +152,29 @@ export class DeploymentRecordFile {
     return this.#store({ ...record, ...facts, phase });
   }
 
+  /** Stores what the server says of the file that is being downloaded. */
+  noteDownload(record: DeploymentRecord, download: DownloadRecord): DeploymentRecord {
+    const isKnown = JSON.stringify(record.download) === JSON.stringify(download);
+    return isKnown ? record : this.#store({ ...record, download });
+  }
+
   /** Stores that the server has accepted a status. */
   acknowledge(record: DeploymentRecord, status: DeploymentStatus): DeploymentRecord {
-    const noted = withAcknowledged(record, status);
-    return noted === record ? record : this.#store(noted);
+    const current = this.#currentOf(record);
+    const noted = withAcknowledged(current, status);
+    return noted === current ? current : this.#store(noted);
+  }
+
+  /** The same deployment as it stands on the disk now: `report` and the daemon both write. */
+  #currentOf(record: DeploymentRecord): DeploymentRecord {
+    const current = this.read();
+    if (current === undefined) return record;
+    if (current.id === record.id) return current;
+    throw new StoreError(
+      "store.overtaken",
+      `Cannot store a step of deployment ${record.id}: deployment ${current.id} has taken its place`,
+      { retry: "never" },
+    );
   }
 
   #store(record: DeploymentRecord): DeploymentRecord {

@@ -8,6 +8,6 @@ export async function inTemporaryDirectory<T>(body: (path: string) => T | Promis
   try {
     return await body(path);
   } finally {
-    rmSync(path, { recursive: true, force: true });
+    rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }

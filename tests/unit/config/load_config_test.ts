@@ -66,6 +66,9 @@ test("loadConfig() uses the defaults when there is no file", async () => {
     artifactVerifyKeyFiles: [],
     updateLogDirectory: `${root}/var/lib/mender`,
     logLevel: undefined,
+    downloadMaxTries: 20,
+    downloadGiveUpMs: 86_400_000,
+    downloadBytesPerSecond: 0,
     identityFormat: "auto",
   });
 });
@@ -87,6 +90,9 @@ test("loadConfig() reads every key that has an effect", async () => {
     ArtifactVerifyKeys: ["/k1.pem", "/k2.pem"],
     UpdateLogPath: "/data/logs",
     DaemonLogLevel: "Debug",
+    DownloadMaxTries: 3,
+    DownloadGiveUpSeconds: 600,
+    DownloadRateBytesPerSecond: 50_000,
     IdentityFormat: "array",
   });
   assert.deepEqual(warnings, []);
@@ -104,6 +110,9 @@ test("loadConfig() reads every key that has an effect", async () => {
     artifactVerifyKeyFiles: ["/k1.pem", "/k2.pem"],
     updateLogDirectory: "/data/logs",
     logLevel: "debug",
+    downloadMaxTries: 3,
+    downloadGiveUpMs: 600_000,
+    downloadBytesPerSecond: 50_000,
     identityFormat: "array",
   });
 });

@@ -71,7 +71,13 @@ for (const phase of ["no record", ...DEPLOYMENT_PHASES] as const) {
       const expected = words[words.length === 1 ? 0 : at];
       const facts = `${isStartProven ? "" : "no "}proof, ${isRunning ? "" : "not "}running`;
       test(`decideFound() of ${phase}, lock ${name}, ${facts}: ${expected}`, () => {
-        const step = decideFound({ record: recordIn(phase), lock, isStartProven, isRunning });
+        const step = decideFound({
+          record: recordIn(phase),
+          lock,
+          isStartProven,
+          couldNotRun: false,
+          isRunning,
+        });
         assert.equal(step.do, expected);
         if (step.do === "adopt") {
           assert.equal(step.deploymentId, name === "other" ? OTHER : ID);
@@ -81,3 +87,26 @@ for (const phase of ["no record", ...DEPLOYMENT_PHASES] as const) {
     });
   }
 }
+
+const plain = { lock: locks.same, isStartProven: true, couldNotRun: false, isRunning: false };
+
+test("decideFound() fails a deployment whose sub-updater could not be run, lock or no lock", () => {
+  for (const lock of [locks.same, locks.none]) {
+    const found = { ...plain, lock, record: recordIn("handed_over"), couldNotRun: true };
+    assert.deepEqual(decideFound(found), { do: "fail", why: "The sub-updater could not be run" });
+  }
+});
+
+test("decideFound() leaves an outcome to the report that recorded it, while that lives", () => {
+  const record: DeploymentRecord = {
+    ...recordIn("outcome_recorded")!,
+    outcome: { status: "failure", reporter: { bootId: "b", pid: 7, startTime: "9" } },
+  };
+  assert.equal(decideFound({ ...plain, record, isRunning: true }).do, "wait");
+  assert.equal(decideFound({ ...plain, record, isRunning: false }).do, "deliver");
+});
+
+test("decideFound() says why an unreadable lock holds everything up", () => {
+  const found = decideFound({ ...plain, lock: locks.unreadable, record: undefined });
+  assert.deepEqual(found, { do: "wait", why: "Cannot find a deployment ID" });
+});

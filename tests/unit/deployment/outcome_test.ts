@@ -62,6 +62,8 @@ async function withRig(body: (rig: Rig) => Promise<void> | void): Promise<void> 
       logger,
       loggerWith: () => logger,
       redact: (text) => redactor.redact(text),
+      renewLink: () => Promise.reject(new Error("not asked for here")),
+      downloadLimits: { maxTries: 3, maxMs: 60_000, bytesPerSecond: 0 },
       onEvent: () => {},
     };
     type Body = { status?: string; messages?: { message: string }[] };

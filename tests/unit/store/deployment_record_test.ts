@@ -38,7 +38,7 @@ test("DeploymentRecordFile gives back every step of a deployment as it was store
     });
     record = same(file.advance(record, "downloading"));
     record = same(file.acknowledge(record, "downloading"));
-    assert.equal(file.acknowledge(record, "downloading"), record);
+    assert.deepEqual(file.acknowledge(record, "downloading"), record);
     record = same(file.advance(record, "downloaded"));
     record = same(file.advance(record, "verified"));
     record = same(file.advance(record, "handing_over"));

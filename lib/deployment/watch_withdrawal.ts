@@ -1,0 +1,69 @@
+import { sendStatus } from "../api/deployment_calls.ts";
+import { isMenderError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { sleep } from "../runtime/clock.ts";
+import type { DeploymentContext } from "./context.ts";
+
+/** Shortest time between two questions; up to a half is added at random. */
+const CHECK_MS = 60_000;
+
+/** Why a deployment was stopped: the server has ended it. */
+export class Withdrawn extends Error {
+  /** Names the reason. */
+  constructor() {
+    super("The server has taken the deployment back");
+    this.name = "Withdrawn";
+  }
+}
+
+/**
+ * Runs `work` while asking the server, once a minute at most, whether it still wants the deployment: the
+ * status `downloading` is sent again, and an answer of 409 or 404 ends the work.
+ *
+ * @throws {Withdrawn} The server has ended the deployment.
+ * @throws What `work` throws.
+ * @see device-api §4
+ */
+export async function whileWanted<T>(
+  context: DeploymentContext,
+  deploymentId: string,
+  logger: Logger,
+  outer: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController();
+  const onOuterAbort = (): void => stop.abort(outer.reason);
+  if (outer.aborted) onOuterAbort();
+  else outer.addEventListener("abort", onOuterAbort, { once: true });
+  const isOver = new AbortController();
+  const watching = watch(context, deploymentId, logger, isOver.signal)
+    .then((isWithdrawn) => isWithdrawn && stop.abort(new Withdrawn()));
+  try {
+    return await work(stop.signal);
+  } finally {
+    outer.removeEventListener("abort", onOuterAbort);
+    isOver.abort();
+    await watching;
+  }
+}
+
+/** Asks until the server has ended the deployment (`true`) or the signal is aborted (`false`). */
+async function watch(
+  context: DeploymentContext,
+  deploymentId: string,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { clock, random } = context.drivers;
+  for (;;) {
+    try {
+      await sleep(clock, CHECK_MS * (1 + random.next() / 2), signal);
+      const answer = await sendStatus(context.session, clock, deploymentId, "downloading", signal);
+      if (answer === "gone") return true;
+    } catch (error) {
+      if (signal.aborted) return false;
+      if (!isMenderError(error)) throw error;
+      logger.log("debug", "Could not ask whether the deployment is still wanted", {}, error);
+    }
+  }
+}
