@@ -20,6 +20,7 @@ export interface Ended {
 /** A command that runs. */
 export interface Running {
   readonly child: ChildProcess;
+  /** How it ended; rejects, with what it wrote, when it is not done within {@link LIMIT_MS}. */
   readonly ended: Promise<Ended>;
   /** Everything that it wrote so far. */
   output(): string;
@@ -44,6 +45,9 @@ export interface RigOptions {
   readonly read?: readonly string[];
 }
 
+/** Milliseconds that a command of a test may take; then it is killed, and the test fails. */
+const LIMIT_MS = 60_000;
+
 /** Type of every rig's device. */
 export const RIG_DEVICE_TYPE = "acme-box";
 
@@ -56,7 +60,7 @@ export class ClientRig {
   readonly paths: Paths;
   readonly #net: readonly string[];
   readonly #read: readonly string[];
-  readonly #running = new Set<ChildProcess>();
+  readonly #running = new Map<ChildProcess, Promise<void>>();
 
   constructor(root: string, options: RigOptions) {
     this.root = root;
@@ -112,14 +116,32 @@ export class ClientRig {
     const parts = { stdout: "", stderr: "" };
     child.stdout.on("data", (chunk) => parts.stdout += String(chunk));
     child.stderr.on("data", (chunk) => parts.stderr += String(chunk));
-    this.#running.add(child);
     const ended = new Promise<Ended>((resolve, reject) => {
-      child.on("error", reject);
+      const limit = setTimeout(() => {
+        child.kill("SIGKILL");
+        const { stdout, stderr } = parts;
+        const what = `mender-deno ${args.join(" ")} took longer than ${LIMIT_MS / 1000} s`;
+        reject(new Error(`${what}, and wrote:\n${stdout}${stderr}`));
+      }, LIMIT_MS);
+      child.on("error", (error) => {
+        clearTimeout(limit);
+        reject(error);
+      });
       child.on("close", (code, signal) => {
-        this.#running.delete(child);
+        clearTimeout(limit);
         resolve({ code, signal, ...parts });
       });
     });
+    ended.catch(() => {}); // a test that failed before does not look at it any more
+    const closed = new Promise<void>((resolve) => {
+      for (const end of ["close", "error"]) {
+        child.on(end, () => {
+          this.#running.delete(child);
+          resolve();
+        });
+      }
+    });
+    this.#running.set(child, closed);
     return {
       child,
       ended,
@@ -134,9 +156,10 @@ export class ClientRig {
     return this.start(...args).ended;
   }
 
-  /** Ends what still runs. */
-  stop(): void {
-    for (const child of this.#running) child.kill("SIGKILL");
+  /** Ends what still runs, and waits until it is gone. */
+  async stop(): Promise<void> {
+    for (const child of this.#running.keys()) child.kill("SIGKILL");
+    await Promise.all(this.#running.values());
   }
 
   /** The lines that the default sub-updater noted: the paths that it was called with. */
@@ -177,7 +200,7 @@ export function withRig<T>(
     try {
       return await body(rig);
     } finally {
-      rig.stop();
+      await rig.stop();
     }
   });
 }
