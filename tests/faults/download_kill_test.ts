@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { existsSync, statSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { rigArtifact, withRig } from "../support/client_rig.ts";
+import { artifactRequests } from "../support/device_rig.ts";
+import { test } from "../support/test.ts";
+import { waitUntil } from "../support/wait.ts";
+import { withServer } from "../support/with_server.ts";
+
+const SIZE = 64 << 20;
+const KILLS = 10;
+
+/** Numbers 0 ≤ r < 1 that are the same for the same seed. */
+function* seededNumbers(seed: number): Generator<number, never> {
+  for (let state = seed >>> 0;;) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    yield state / 2 ** 32;
+  }
+}
+
+test(`a download of 64 MiB survives ${KILLS} kills; no byte that was stored is fetched again`, async () => {
+  const seed = Date.now() & 0xffffff;
+  const random = seededNumbers(seed);
+  await withServer({ autoAccept: true }, async (server) => {
+    // Slow enough that a kill falls into the download, fast enough that all ends soon.
+    const config = { DownloadRateBytesPerSecond: 24 << 20 };
+    await withRig({ serverUrl: server.url, config }, async (rig) => {
+      assert.equal((await rig.run("daemon", "--once")).code, 0);
+      await server.uploadArtifact(rigArtifact("release-2", SIZE));
+      const id = server.createDeployment({ artifactName: "release-2" });
+      const total = await waitUntil("the size", () => {
+        const [artifact] = server.artifacts();
+        return artifact?.sizeBytes;
+      });
+      const stored: number[] = [];
+      const size = (): number =>
+        existsSync(rig.paths.partFile) ? statSync(rig.paths.partFile).size : 0;
+      for (let kill = 0; kill < KILLS; kill++) {
+        const daemon = rig.start("daemon");
+        const before = stored.at(-1) ?? 0;
+        await waitUntil("progress", () => size() > before || daemon.child.exitCode !== null);
+        await delay(random.next().value * 120);
+        daemon.kill("SIGKILL");
+        await daemon.ended;
+        stored.push(size());
+      }
+      const { code, stderr } = await rig.run("daemon");
+      const story = `seed ${seed}, stored ${stored}, asked ${artifactRequests(server)}\n${stderr}`;
+      assert.equal(code, 0, story);
+      const expected = ["whole", ...stored.filter((at) => at < total).map((at) => `bytes=${at}-`)];
+      assert.deepEqual(artifactRequests(server), expected, story);
+      assert.equal(statSync(rig.paths.artifactFile).size, total);
+      await waitUntil("the sub-updater", () => rig.installed().length);
+      assert.deepEqual(rig.installed(), [rig.paths.artifactFile], story);
+      assert.equal(rig.read(rig.paths.lock), id);
+      assert.deepEqual(server.violations(), [], story);
+    });
+  });
+});
