@@ -177,12 +177,21 @@ test("status takes what the real server takes, and notes what a client should no
     assert.equal(await device.report(id, "downloading"), 204);
     assert.equal(await device.report(id, "downloading", "lost"), 204);
     assert.equal(row(server, id).substate, undefined);
+    assert.equal(await device.report(id, "downloading"), 204);
+    assert.equal(await device.report(id, "failure"), 204);
     assert.equal(await device.report(id, "failure"), 204);
     assert.equal(await device.report(id, "success"), 204);
+    assert.deepEqual(row(server, id).history.map(({ status }) => status), [
+      "downloading",
+      "rebooting",
+      "downloading",
+      "failure",
+      "success",
+    ]);
     assert.deepEqual(server.violations().map(({ violation }) => violation), [
       "status downloading for a deployment that was not offered yet",
       "status downloading after rebooting",
-      "status downloading was sent before",
+      "substate of status downloading changed without the status, and is lost",
       "status success after the final status failure",
     ]);
     assert.equal(row(server, id).status, "success");

@@ -12,16 +12,46 @@ const STEPS: [from: string, to: string, violation: string | undefined][] = [
   ["rebooting", "installing", undefined],
   ["pause_before_committing", "installing", undefined],
   ["installing", "success", undefined],
-  ["downloading", "downloading", "status downloading was sent before"],
-  ["rebooting", "rebooting", "status rebooting was sent before"],
+  ["downloading", "downloading", undefined],
+  ["rebooting", "rebooting", undefined],
   ["rebooting", "downloading", "status downloading after rebooting"],
   ["installing", "pause_before_installing", "status pause_before_installing after installing"],
-  ["success", "success", "status success after the final status success"],
+  ["success", "success", undefined],
   ["failure", "success", "status success after the final status failure"],
   ["already-installed", "installing", "status installing after the final status already-installed"],
   ["noartifact", "downloading", "status downloading after the final status noartifact"],
 ];
 
 test("misstep() names what a client should not send", () => {
-  for (const [from, to, violation] of STEPS) assert.equal(misstep(from, to), violation);
+  for (const [from, to, violation] of STEPS) {
+    assert.equal(misstep({ status: from }, { status: to }), violation, `${from}, then ${to}`);
+  }
+});
+
+const lost = (status: string): string =>
+  `substate of status ${status} changed without the status, and is lost`;
+const SUBSTATES: [
+  status: string,
+  before: string | undefined,
+  now: string | undefined,
+  violation: string | undefined,
+][] = [
+  ["installing", "a", "a", undefined],
+  ["installing", "a", undefined, undefined],
+  ["installing", "a", "b", lost("installing")],
+  ["downloading", undefined, "b", lost("downloading")],
+  ["success", "a", "a", undefined],
+  ["success", undefined, "b", lost("success")],
+];
+
+test("misstep() names a substate that is lost because its status is the current one", () => {
+  for (const [status, before, now, violation] of SUBSTATES) {
+    assert.equal(
+      misstep({ status, substate: before }, { status, substate: now }),
+      violation,
+      `${status}: ${before}, then ${now}`,
+    );
+  }
+  const [from, to] = [{ status: "downloading", substate: "a" }, { status: "installing" }];
+  assert.equal(misstep(from, { ...to, substate: "b" }), undefined);
 });

@@ -158,7 +158,7 @@ export class DeploymentBook {
     }
     const violation = row.request === undefined
       ? `status ${status} for a deployment that was not offered yet`
-      : misstep(row.status, status);
+      : misstep(row, { status, substate });
     // As on the real server, repeating a status changes nothing, and its substate is lost.
     if (row.status !== status) this.#assign(deployment, row, status, substate);
     return violation;

@@ -24,28 +24,36 @@ export function isWithdrawn(status: string): boolean {
   return status === "aborted" || status === "decommissioned";
 }
 
+/** A status and the free text that came with it. */
+export interface ReportedStatus {
+  /** Status in the server's spelling. */
+  readonly status: string;
+  /** Free text. */
+  readonly substate?: string | undefined;
+}
+
 /**
  * What is wrong with a status that follows another, although the real server takes it.
  *
- * The order is that of an update. `installing` may come late and twice: clients send it just before
- * the commit to learn of an abort (device-api §4).
+ * The order is that of an update. `installing` may come late: clients send it just before the commit
+ * to learn of an abort. A status that is the current one changes nothing, be it final or not, and so
+ * is no misstep; but a changed substate is lost with it (device-api §4).
  *
  * @param current Status so far, `pending` at first.
  * @param reported Status that the device sends.
  * @returns The violation in words, or `undefined` when the step is a good one.
  */
-export function misstep(current: string, reported: string): string | undefined {
-  if (isOver(current)) {
-    return `status ${reported} after the final status ${current}`;
+export function misstep(current: ReportedStatus, reported: ReportedStatus): string | undefined {
+  const { status } = reported;
+  if (status === current.status) {
+    return reported.substate === undefined || reported.substate === current.substate
+      ? undefined
+      : `substate of status ${status} changed without the status, and is lost`;
   }
-  if (reported === "installing" && ORDER.indexOf(current) >= ORDER.indexOf("installing")) {
-    return undefined;
-  }
-  if (current === reported) return `status ${reported} was sent before`;
-  if (isFinalStatus(reported)) return undefined;
-  return ORDER.indexOf(reported) < ORDER.indexOf(current)
-    ? `status ${reported} after ${current}`
-    : undefined;
+  if (isOver(current.status)) return `status ${status} after the final status ${current.status}`;
+  if (isFinalStatus(status)) return undefined;
+  const isLate = ORDER.indexOf(status) < ORDER.indexOf(current.status);
+  return isLate && status !== "installing" ? `status ${status} after ${current.status}` : undefined;
 }
 
 const SERVER_FINAL = new Set(["noartifact", "aborted", "decommissioned"]);
