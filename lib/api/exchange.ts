@@ -2,6 +2,7 @@ import { ApiError } from "../core/errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { startDeadline } from "../runtime/clock.ts";
 import type { HttpDriver, HttpRequest, HttpResponse } from "../runtime/http/http_driver.ts";
+import { explainTransportFailure } from "../runtime/http/transport_failure.ts";
 
 /** Longest answer that is read from the Device API; real ones are a few kilobytes. */
 const MAX_ANSWER_BYTES = 1 << 20;
@@ -61,13 +62,19 @@ export async function exchange(
   } catch (error) {
     if (deadline.signal.aborted) throw deadline.signal.reason;
     if (error instanceof ApiError) throw error;
-    throw new ApiError("api.unreachable", `Cannot reach ${origin} for ${describe(request)}`, {
-      cause: error,
-      hint: "Check the network, ServerURL and ServerCertificate",
-    });
+    throw unreachable(`Cannot reach ${origin} for ${describe(request)}`, error, clock.now());
   } finally {
     deadline.dispose();
   }
+}
+
+/** The runtime's own words stay in the cause; what a user can change goes into message and hint. */
+function unreachable(what: string, cause: unknown, nowMs: number): ApiError {
+  const told = explainTransportFailure(cause, nowMs);
+  return new ApiError("api.unreachable", told === undefined ? what : `${what}: ${told.why}`, {
+    cause,
+    hint: told?.hint ?? "Check the network, ServerURL and ServerCertificate",
+  });
 }
 
 function isRedirect(response: HttpResponse): boolean {

@@ -27,6 +27,7 @@ import type { LogSink } from "../log/record.ts";
 import type { Redactor } from "../log/redactor.ts";
 import type { Drivers } from "../runtime/drivers.ts";
 import type { HttpDriver } from "../runtime/http/http_driver.ts";
+import { proxySecrets } from "../runtime/http/proxy_settings.ts";
 import { readArtifactInfo } from "../store/artifact_info.ts";
 import { prepareDataDirectory } from "../store/data_directory.ts";
 import { DeploymentRecordFile, type OutcomeRecord } from "../store/deployment_record.ts";
@@ -70,7 +71,8 @@ export class Device {
   /**
    * Opens a device: makes the data directory where there is none, and an HTTP client. Nothing is sent.
    *
-   * @throws {ConfigError} No server is configured, or the client certificate cannot be read.
+   * @throws {ConfigError} No server is configured, the client certificate cannot be read, or the
+   * environment names a proxy that cannot be used.
    * @throws {StoreError} The data directory cannot be made.
    */
   static async open(options: OpenDeviceOptions): Promise<Device> {
@@ -78,7 +80,9 @@ export class Device {
     requireServers(config);
     redactor.add(config.tenantToken);
     prepareDataDirectory(drivers.files, paths.dataDirectory);
-    const http = await drivers.http(trustOf(config, paths.systemCaBundle, drivers.files, logger));
+    const trust = trustOf(config, paths.systemCaBundle, drivers, logger);
+    for (const password of proxySecrets(trust.proxy)) redactor.add(password);
+    const http = await drivers.http(trust);
     return new Device(options, http);
   }
 

@@ -38,6 +38,19 @@ export function configurationPage(): string {
       `These keys belong to other Mender clients; they may stand in the file, and have no effect here:
       ${ineffective(MENDER_KEYS)}.`,
     ),
+    "## Environment",
+    filledText(
+      `\`HTTPS_PROXY\` and \`HTTP_PROXY\` name the proxies for https and http addresses, as
+      \`http://host:port\` or \`http://user:password@host:port\` (special characters as \`%40\`);
+      \`ALL_PROXY\` stands in for one that is not set. \`NO_PROXY\` lists, with commas or blanks, what
+      is reached directly: \`example.com\` (with all hosts below it), \`.example.com\` (only those),
+      \`10.0.0.0/8\`, \`example.com:8443\`, \`*\`. This machine always is. Lower case works too; of two
+      spellings the upper one counts. SOCKS proxies are refused.`,
+    ),
+    filledText(
+      `\`SSL_CERT_FILE\` names the certificates that the system trusts; otherwise they are those of
+      \`${PATHS.systemCaBundle}\`.`,
+    ),
     "## mender-connect.conf",
     filledText(
       `\`check-config\` reads and checks \`${PATHS.connectConfig}\` and

@@ -12,6 +12,8 @@ import { type Credential, selfSigned, TestAuthority } from "../support/certifica
 import { withProxy } from "../support/connect_proxy.ts";
 import { test as register } from "../support/test.ts";
 import { type TlsPeer, withTlsPeer } from "../support/tls_peer.ts";
+import { withRig } from "../support/client_rig.ts";
+import { withServer } from "../support/with_server.ts";
 
 const drivers = await hostDrivers();
 
@@ -248,11 +250,9 @@ test("HttpDriver never asks a proxy for this machine, nor for a host of NO_PROXY
 
 test("HttpDriver takes its proxy from its options, whatever the environment says", async () => {
   const variables = { HTTPS_PROXY: "http://127.0.0.1:9", NO_PROXY: "mender.example" };
-  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
   await withTlsPeer({ server: signed }, (peer) =>
     withProxy({}, async (proxy) => {
-      Object.assign(process.env, variables);
-      try {
+      await withEnvironment(variables, async () => {
         await withClient(trusted, async (http) => {
           assert.equal(await textOf(http, get(peer.url)), "hello");
         });
@@ -260,15 +260,45 @@ test("HttpDriver takes its proxy from its options, whatever the environment says
           assert.equal(await textOf(http, get(behind(peer))), "hello");
         });
         assert.equal(process.env["HTTPS_PROXY"], variables.HTTPS_PROXY);
-      } finally {
-        for (const [name, value] of before) {
-          if (value === undefined) delete process.env[name];
-          else process.env[name] = value;
-        }
-      }
+      });
       assert.equal(proxy.asked.length, 1);
     }));
 });
+
+for (const tls of [false, true]) {
+  test(`daemon goes through the proxy of its environment, ${tls ? "by tunnel" : "as plain http"}`, async () => {
+    await withServer(
+      { autoAccept: true, tls, host: "127.0.0.1" },
+      (server) =>
+        withProxy({ login: LOGIN }, async (proxy) => {
+          // The certificate of the embedded server has no other name, so none is checked here.
+          const config = { SkipVerify: tls };
+          const net = [`http://${proxy.host}`];
+          const serverUrl = server.url.replace(/127\.0\.0\.1|localhost/, "mender.example");
+          await withRig({ serverUrl, config, net }, async (rig) => {
+            const { http: address = "" } = proxyAt(proxy.host);
+            await withEnvironment({ HTTP_PROXY: address, HTTPS_PROXY: address }, async () => {
+              const ended = await rig.run("daemon", "--once");
+              assert.equal(ended.code, 0, ended.stderr);
+            });
+            assert.ok((server.devices()[0]?.inventory.length ?? 0) > 0);
+            // Deno itself may ask for its newest version.
+            const asked = proxy.asked.filter((line) => !line.includes("deno"));
+            assert.match(asked[0] ?? "", tls ? /^CONNECT mender/ : /^POST http:..mender/);
+
+            const wrong = proxyAt(proxy.host, "device:wr0ng-word@").http;
+            await withEnvironment({ HTTP_PROXY: wrong, HTTPS_PROXY: wrong }, async () => {
+              const ended = await rig.run("-l", "trace", "daemon", "--once");
+              assert.equal(ended.code, 1, ended.stderr);
+              assert.match(ended.stderr, /proxy wants a user and a password.*407/);
+              assert.doesNotMatch(ended.stdout + ended.stderr, /wr0ng-word/);
+              assert.ok(!(ended.stdout + ended.stderr).includes(btoa("device:wr0ng-word")));
+            });
+          });
+        }),
+    );
+  });
+}
 
 const refusals: [name: string, proxy: { login?: string; status?: number }, text: RegExp][] = [
   ["wants another password", { login: "device:another" }, /proxy wants a user and a password.*407/],
@@ -318,6 +348,23 @@ test("HttpDriver says so when the proxy cannot be reached", async () => {
     }
   }
 });
+
+/** Runs a body with environment variables, which programs that it starts inherit. */
+async function withEnvironment(
+  variables: Readonly<Record<string, string>>,
+  body: () => Promise<void>,
+): Promise<void> {
+  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, variables);
+  try {
+    await body();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
+}
 
 async function assertProxyFailure(
   sending: Promise<unknown>,

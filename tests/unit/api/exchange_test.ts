@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ApiRequest, exchange } from "../../../lib/api/exchange.ts";
-import { isMenderError } from "../../../lib/core/errors.ts";
+import { isMenderError, RuntimeError } from "../../../lib/core/errors.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { type Script, type ScriptedAnswer, ScriptedHttp } from "../../support/scripted_http.ts";
 import { test } from "../../support/test.ts";
@@ -134,6 +134,43 @@ for (const [name, script] of failures) {
       },
     );
     assert.equal(clock.pendingTimers, 0);
+  });
+}
+
+const explained: [name: string, failure: Error, message: RegExp, hint: RegExp][] = [
+  [
+    "a certificate of an unknown authority",
+    new TypeError("fetch failed", { cause: new Error("invalid peer certificate: UnknownIssuer") }),
+    /GET \/api\/start: the server's certificate is not signed by an authority/,
+    /ServerCertificate/,
+  ],
+  [
+    "a certificate and a clock that was never set",
+    new TypeError("fetch failed", { cause: new Error("certificate is not yet valid") }),
+    /GET \/api\/start: .*clock/,
+    /^Set the clock/,
+  ],
+  [
+    "a proxy",
+    new RuntimeError("runtime.proxy-refused", "Cannot send the request: the proxy answered 403", {
+      hint: "Check HTTPS_PROXY",
+    }),
+    /GET \/api\/start: the proxy answered 403$/,
+    /^Check HTTPS_PROXY$/,
+  ],
+];
+for (const [name, failure, message, hint] of explained) {
+  test(`exchange() says so when it fails because of ${name}`, async () => {
+    const http = new ScriptedHttp(() => {
+      throw failure;
+    });
+    await assert.rejects(exchange(http, new FakeClock(), request("GET"), limits), (error) => {
+      assert.ok(isMenderError(error, "api.unreachable"));
+      assert.match(error.message, message);
+      assert.match(error.hint ?? "", hint);
+      assert.equal(error.cause, failure);
+      return true;
+    });
   });
 }
 
