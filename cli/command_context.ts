@@ -38,6 +38,8 @@ export interface CommandContext {
   readonly loggerWith: (sink: LogSink) => Logger;
   /** Aborted when the program is to end. */
   readonly signal: AbortSignal;
+  /** From now on SIGHUP does not end the program. */
+  readonly outliveTerminal: () => void;
   /** Reads the configuration, with the command line laid over it. */
   readonly loadConfig: () => Config;
 }
@@ -67,7 +69,7 @@ export function commandContext(
     redactor,
     logger,
     loggerWith: (sink) => logTo([output.sink, sink], redactor, drivers.clock),
-    signal: interruption(drivers.signals),
+    ...interruption(drivers.signals),
     loadConfig() {
       const config = loadConfig({
         files: drivers.files,

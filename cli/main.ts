@@ -3,8 +3,12 @@
  *
  * @module
  */
-import { hostDrivers } from "../lib/runtime/host.ts";
-import { runCommandLine } from "./run_command_line.ts";
+import "../lib/runtime/claim_signals.ts";
+
+// Loaded later than the line above, not merely after it: static imports are all loaded before the first
+// one is run, and a signal that arrives meanwhile would find nobody.
+const { hostDrivers } = await import("../lib/runtime/host.ts");
+const { runCommandLine } = await import("./run_command_line.ts");
 
 const drivers = await hostDrivers();
 drivers.self.exit(await runCommandLine(drivers, drivers.self.args));

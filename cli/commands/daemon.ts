@@ -18,6 +18,7 @@ export async function daemon(
   options: DaemonCommandOptions,
 ): Promise<number> {
   const { drivers, paths, logger, signal } = context;
+  context.outliveTerminal();
   const config = context.loadConfig();
   prepareDataDirectory(drivers.files, paths.dataDirectory);
   const instance = await guardInstance(drivers.sockets, drivers.files, paths.controlSocket);

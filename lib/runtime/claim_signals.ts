@@ -1,0 +1,36 @@
+/**
+ * Takes SIGUSR1, SIGUSR2 and SIGHUP over as soon as it is imported, so that none of them ends this
+ * process; until something listens to them they have no effect. It has to be evaluated before anything
+ * else of the program is even loaded.
+ *
+ * On Node this also keeps SIGUSR1 from opening a debugger that asks nobody for a password. Deno (2.9.2 and
+ * newer) opens its own whoever listens: it is closed again at once, which takes `--allow-sys`. Without that
+ * permission only a start with the signal blocked, as by `env --block-signal=USR1`, keeps it shut.
+ *
+ * @see architecture §2, `daemon.sock`
+ * @module
+ */
+import process from "node:process";
+
+/** Deno opens its debugger on a thread of its own, some milliseconds after we hear of the signal. */
+const WATCH_MS = 2000;
+const LOOK_EVERY_MS = 2;
+
+for (const signal of ["SIGUSR2", "SIGHUP"] as const) process.on(signal, () => {});
+process.on("SIGUSR1", () => {
+  if ("Deno" in globalThis) void keepDebuggerShut();
+});
+
+async function keepDebuggerShut(): Promise<void> {
+  const { default: inspector } = await import("node:inspector");
+  const end = performance.now() + WATCH_MS;
+  const look = (): void => {
+    try {
+      if (inspector.url() !== undefined) inspector.close();
+    } catch {
+      return; // not permitted: Deno itself has told on standard error that it listens
+    }
+    if (performance.now() < end) setTimeout(look, LOOK_EVERY_MS);
+  };
+  look();
+}
