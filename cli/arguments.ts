@@ -110,6 +110,17 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
       )
     );
 
+  program.command("verify")
+    .argument("<file>", "a .mender file")
+    .option("--key <pem>", "public key instead of the configured ones; may be repeated", append, [])
+    .option("--json", "print one JSON object")
+    .description("print what an Artifact is, and whether this device would accept it")
+    .action((file, options) =>
+      choose(async (context) =>
+        (await import("./commands/verify.ts")).verify(context, file, options)
+      )
+    );
+
   program.command("serve")
     .description("run a Mender server on this machine, for development")
     .option("--listen <host:port>", "address", "127.0.0.1:8181")
@@ -142,4 +153,8 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
   });
 
   return program;
+}
+
+function append(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }

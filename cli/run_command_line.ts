@@ -3,6 +3,7 @@ import { VERSION } from "../lib/core/version.ts";
 import { Redactor } from "../lib/log/redactor.ts";
 import type { Drivers } from "../lib/runtime/drivers.ts";
 import { Interrupted } from "./interrupted.ts";
+import { printable } from "./printable.ts";
 
 /** Exit codes: architecture §3. */
 const FAILED = 1;
@@ -36,8 +37,10 @@ function tell(drivers: Drivers, redactor: Redactor, error: unknown, isVerbose: b
   const lines = isVerbose ? causeChain(error) : [messageOf(error)];
   if (isMenderError(error) && error.hint !== undefined) lines.push(error.hint);
   const [first = "", ...rest] = lines;
+  // Causes may quote what came from elsewhere as it is.
   drivers.self.writeError(
-    redactor.redact([`Error: ${first}`, ...rest.map((line) => `  ${line}`)].join("\n")) + "\n",
+    printable(redactor.redact([`Error: ${first}`, ...rest.map((line) => `  ${line}`)].join("\n"))) +
+      "\n",
   );
   return isMenderError(error, "usage.") ? USAGE : FAILED;
 }
