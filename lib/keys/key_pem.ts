@@ -18,15 +18,18 @@ const CURVES = ["prime256v1", "secp384r1"];
  * openssl writes before an EC key, are skipped.
  *
  * @param path Only named in errors.
- * @returns The key; or `no-key` when the file is blank or has no trace of PEM, the only contents that
- * may be replaced by a new key.
+ * @returns The key; or `no-key` when the file is blank or is plain text without a trace of PEM, the only
+ * contents that may be replaced by a new key.
  * @throws {KeyError} `key.encrypted`, `key.damaged`, `key.unknown-type`; all are tried again later,
  * because a person may put the right file there.
  */
 export function readKeyPem(path: string, content: Uint8Array): KeyContent {
   const text = new TextDecoder("latin1").decode(content);
   if (/^[\s\0]*$/.test(text)) return { state: "no-key", reason: "it is empty" };
-  if (!/-----(BEGIN|END)/.test(text)) return { state: "no-key", reason: "it holds no PEM" };
+  if (!/-----(BEGIN|END)/.test(text)) {
+    if (isPlainText(content)) return { state: "no-key", reason: "it holds no PEM" };
+    throw damaged(path, "it holds no PEM, and is no text either (a key in DER?)");
+  }
   const labels = [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----/g)].map((match) => match[1]!);
   if (labels.includes("ENCRYPTED PRIVATE KEY") || /^Proc-Type:.*ENCRYPTED/m.test(text)) {
     throw new KeyError("key.encrypted", `Cannot read the key ${path}: it is encrypted`, {
@@ -44,6 +47,15 @@ export function readKeyPem(path: string, content: Uint8Array): KeyContent {
   const end = text.indexOf(last, begin);
   if (end < 0) throw damaged(path, "its last PEM line is missing");
   return parse(path, text.slice(begin, end + last.length) + "\n");
+}
+
+function isPlainText(content: Uint8Array): boolean {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(content);
+    return !/\p{Cc}/u.test(text.replace(/[\t\r\n]/g, ""));
+  } catch {
+    return false; // not UTF-8
+  }
 }
 
 function parse(path: string, pem: string): KeyContent {

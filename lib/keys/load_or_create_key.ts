@@ -5,10 +5,11 @@
  * @module
  */
 import { dirname } from "node:path";
-import { KeyError, messageOf } from "../core/errors.ts";
+import { isMenderError, KeyError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { writeFileAtomic } from "../runtime/files/atomic_file.ts";
 import { type FileDriver, readWhole } from "../runtime/files/file_driver.ts";
+import { removeSideFiles, writeNewFile } from "../runtime/files/new_file.ts";
 import { readOwned } from "../runtime/files/owned_file.ts";
 import { setAside } from "../runtime/files/set_aside.ts";
 import { type DeviceKey, deviceKeyOf, generateKeyPem } from "./device_key.ts";
@@ -37,13 +38,17 @@ export interface LoadKeyOptions {
 
 const MAX_KEY_BYTES = 65536;
 
+/** Looks at a file that other processes are just changing. */
+const MAX_READ_TRIES = 5;
+
 /**
  * Loads the device key, or makes it at first contact.
  *
  * The server knows the device by this key, so a new one is made only when there is no file, or when
- * it was read whole and is blank or has no trace of PEM; that file is set aside. In every other case
- * the key is left alone and the error says why. Permissions that let others read it are tightened to
- * 0600. A key is written atomically: a power cut leaves the old one or the new one.
+ * it was read whole and is blank or is text without a trace of PEM; that file is set aside. In every
+ * other case the key is left alone and the error says why. Permissions that let others read it are
+ * tightened to 0600. A key is written atomically: a power cut leaves the old one or the new one. Of
+ * several processes that make a key at the same time all get the one that was written first.
  *
  * @throws {KeyError} `key.unreadable`, `key.unsafe-file`, `key.encrypted`, `key.damaged`,
  * `key.unknown-type`, `key.missing` (a key named in the configuration), `key.cannot-write`; all worth
@@ -58,13 +63,13 @@ export async function loadOrCreateKey(options: LoadKeyOptions): Promise<DeviceKe
     }
     return loadStaticKey(options);
   }
-  if (options.force === true) return await createKey(options, false);
+  if (options.force === true) return await replaceKey(options);
   const content = readContent(options);
   if (content?.state === "key") return deviceKeyOf(content.privateKey, content.kind);
   if (content !== undefined) {
     logger.log("error", `The key ${path} cannot be used, a new one is made: ${content.reason}`);
   }
-  return await createKey(options, content !== undefined);
+  return await createKey(options);
 }
 
 function loadStaticKey(options: LoadKeyOptions): DeviceKey {
@@ -78,25 +83,37 @@ function loadStaticKey(options: LoadKeyOptions): DeviceKey {
 }
 
 function readContent(options: LoadKeyOptions): KeyContent | undefined {
-  const { files, path, uid } = options;
+  const { files, path } = options;
   try {
     if (options.isStatic === true) refuseSpecialFile(files, path);
     const bytes = options.isStatic === true
       ? readWhole(files, path, MAX_KEY_BYTES, { follow: true })
-      : readOwned(files, path, uid, MAX_KEY_BYTES);
+      : readOwnedKey(options);
     if (bytes === undefined) return undefined;
     const content = readKeyPem(path, bytes);
     if (content.state === "key") tighten(options);
     return content;
   } catch (error) {
     if (error instanceof KeyError) throw error;
-    const isUnsafe = error instanceof Error && "code" in error &&
-      error.code === "runtime.unsafe-file";
     throw new KeyError(
-      isUnsafe ? "key.unsafe-file" : "key.unreadable",
+      isMenderError(error, "runtime.unsafe-file") ? "key.unsafe-file" : "key.unreadable",
       `Cannot read the key ${path}: ${messageOf(error)}`,
       { cause: error, hint: "The key is left as it is; no new one is made" },
     );
+  }
+}
+
+/** While a new key is put in place it has two names for an instant, and after a crash for longer. */
+function readOwnedKey({ files, path, uid, logger }: LoadKeyOptions): Uint8Array | undefined {
+  for (let tries = 1;; tries++) {
+    try {
+      return readOwned(files, path, uid, MAX_KEY_BYTES);
+    } catch (error) {
+      const isMended = tries < MAX_READ_TRIES && isMenderError(error, "runtime.unsafe-file") &&
+        (removeSideFiles(files, path) || files.stat(path)?.links === 1);
+      if (!isMended) throw error;
+      logger.log("debug", `The key ${path} had a second name; it is read again`);
+    }
   }
 }
 
@@ -124,21 +141,70 @@ function tighten({ files, path, isStatic, logger }: LoadKeyOptions): void {
   }
 }
 
-async function createKey(options: LoadKeyOptions, isReplaced: boolean): Promise<DeviceKey> {
+/** Makes a key where none is, or where the file holds none. */
+async function createKey(options: LoadKeyOptions): Promise<DeviceKey> {
   const { files, path, logger } = options;
-  const pem = await (options.generate ?? generateKeyPem)();
+  const made = await makeKey(options);
+  for (let tries = 0; tries < MAX_READ_TRIES; tries++) {
+    // Making one takes long: another process may have made one meanwhile.
+    const identity = files.stat(path)?.identity;
+    const found = readContent(options);
+    if (found?.state === "key") {
+      logger.log("info", `Another process has made the device key meanwhile: ${path}`);
+      return deviceKeyOf(found.privateKey, found.kind);
+    }
+    const isWritten = writing(options, () => {
+      files.makeDirectory(dirname(path), 0o700);
+      if (found !== undefined && !setUselessAside(options, identity)) return false;
+      return writeNewFile(files, path, made.pem);
+    });
+    if (!isWritten) continue;
+    logger.log("info", `A new device key was made: ${path}`);
+    return deviceKeyOf(made.privateKey, made.kind);
+  }
+  throw new KeyError("key.cannot-write", `Cannot write the key ${path}: it keeps changing`);
+}
+
+/** `false` when it was replaced in the last instant; it stands where it stood then. */
+function setUselessAside({ files, path, logger }: LoadKeyOptions, identity?: string): boolean {
+  const aside = setAside(files, path);
+  if (files.stat(aside)?.identity === identity) {
+    logger.log("warning", `The old key was set aside: ${aside}`);
+    return true;
+  }
+  files.link(aside, path);
+  files.remove(aside);
+  return false;
+}
+
+/** Makes a key in the place of any other. */
+async function replaceKey(options: LoadKeyOptions): Promise<DeviceKey> {
+  const { files, path, logger } = options;
+  const made = await makeKey(options);
+  writing(options, () => {
+    files.makeDirectory(dirname(path), 0o700);
+    writeFileAtomic(files, path, made.pem, 0o600);
+  });
+  logger.log("info", `A new device key was made: ${path}`);
+  return deviceKeyOf(made.privateKey, made.kind);
+}
+
+async function makeKey(
+  { path, generate = generateKeyPem }: LoadKeyOptions,
+): Promise<Extract<KeyContent, { state: "key" }> & { readonly pem: string }> {
+  const pem = await generate();
   const content = readKeyPem(path, new TextEncoder().encode(pem));
   if (content.state !== "key") throw new TypeError("Cannot use what was generated as a key");
+  return { ...content, pem };
+}
+
+function writing<T>({ path }: LoadKeyOptions, write: () => T): T {
   try {
-    files.makeDirectory(dirname(path), 0o700);
-    if (isReplaced) logger.log("warning", `The old key was set aside: ${setAside(files, path)}`);
-    writeFileAtomic(files, path, pem, 0o600);
+    return write();
   } catch (error) {
     throw new KeyError("key.cannot-write", `Cannot write the key ${path}: ${messageOf(error)}`, {
       cause: error,
       hint: "Check that the data directory exists, is writable and has space",
     });
   }
-  logger.log("info", `A new device key was made: ${path}`);
-  return deviceKeyOf(content.privateKey, content.kind);
 }

@@ -61,6 +61,8 @@ export interface FileDriver {
   makeDirectory(path: string, permissions?: number): void;
   /** Replaces `to` by `from`, atomically. */
   rename(from: string, to: string): void;
+  /** Gives a file a second name (hard link); fails with `EEXIST` when the name is taken. */
+  link(from: string, to: string): void;
   /** Removes a file; `false` when there was none. */
   remove(path: string): boolean;
   /** Removes a directory and all it holds; nothing happens when there is none. */

@@ -34,6 +34,7 @@ export const nodeFiles: FileDriver = {
     fs.mkdirSync(path, { recursive: true, mode: permissions });
   },
   rename: (from, to) => fs.renameSync(from, to),
+  link: (from, to) => fs.linkSync(from, to),
   remove(path) {
     // Deno's unlink takes an empty directory away too.
     if (nodeFiles.stat(path)?.kind === "directory") throw directoryError(path);

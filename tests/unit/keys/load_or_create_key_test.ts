@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import {
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
   type KeyObject,
+  randomUUID,
   verify,
 } from "node:crypto";
 import {
@@ -18,6 +20,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { Buffer } from "node:buffer";
+import { dirname } from "node:path";
+import { pathToFileURL } from "node:url";
 import { causeChain, isMenderError } from "../../../lib/core/errors.ts";
 import { type LoadKeyOptions, loadOrCreateKey } from "../../../lib/keys/load_or_create_key.ts";
 import type { FileDriver } from "../../../lib/runtime/files/file_driver.ts";
@@ -135,6 +139,111 @@ for (const [name, content] of replaced) {
     });
   });
 }
+
+for (const before of [undefined, "", "no PEM\n"]) {
+  const found = before === undefined ? "no file" : JSON.stringify(before);
+  test(`loadOrCreateKey() keeps the key that appeared while its own was made, from ${found}`, async () => {
+    await withKeyFile(before, async (path, options) => {
+      const generate = () => {
+        writeFileSync(path, pem(p256, "sec1"), { mode: 0o600 });
+        return Promise.resolve(pem(small, "pkcs1"));
+      };
+      const key = await loadOrCreateKey({ ...options, generate });
+      assert.equal(key.publicKeyPem, publicPem(p256));
+      assert.equal(readFileSync(path, "utf8"), pem(p256, "sec1"));
+      assert.deepEqual(readdirSync(dirname(path)), ["mender-agent.pem"]);
+    });
+  });
+
+  test(`loadOrCreateKey() keeps the key that appeared in the last instant, from ${found}`, async () => {
+    await withKeyFile(before, async (path, options) => {
+      let isFirst = true;
+      const appear = (): void => {
+        if (!isFirst) return;
+        isFirst = false;
+        writeFileSync(`${path}.other`, pem(p256, "sec1"), { mode: 0o600 });
+        drivers.files.rename(`${path}.other`, path);
+      };
+      const files: FileDriver = {
+        ...drivers.files,
+        link: (from, to) => {
+          appear();
+          drivers.files.link(from, to);
+        },
+        rename: (from, to) => {
+          appear();
+          drivers.files.rename(from, to);
+        },
+      };
+      const key = await loadOrCreateKey({ ...options, files });
+      assert.equal(key.publicKeyPem, publicPem(p256));
+      assert.equal(readFileSync(path, "utf8"), pem(p256, "sec1"));
+      assert.deepEqual(readdirSync(dirname(path)), ["mender-agent.pem"]);
+    });
+  });
+}
+
+test("loadOrCreateKey() at the same time gives all processes the same key", async () => {
+  await withKeyFile(undefined, async (path, { files }) => {
+    const module = new URL("../../../lib/keys/mod.ts", import.meta.url).href;
+    const host = new URL("../../../lib/runtime/host.ts", import.meta.url).href;
+    const text = [
+      `import { loadOrCreateKey } from ${JSON.stringify(module)};`,
+      `import { hostDrivers } from ${JSON.stringify(host)};`,
+      `const { files, self } = await hostDrivers();`,
+      `const key = await loadOrCreateKey({ files, path: ${
+        JSON.stringify(path)
+      }, uid: self.uid, logger: { log() {} } });`,
+      `self.writeOut(key.publicKeyPem);`,
+    ].join("\n");
+    const program = `${path}.mjs`;
+    writeFileSync(program, text);
+    const [command = "", ...args] = drivers.self.selfCommand(pathToFileURL(program), ["-A"]);
+    const outputs = await Promise.all([1, 2, 3].map(() => outputOf(command, args)));
+    const made = await loadOrCreateKey({ files, path, uid, logger: logRecorder() });
+    assert.deepEqual(outputs, Array(3).fill(made.publicKeyPem));
+    assert.deepEqual(readdirSync(dirname(path)).sort(), [
+      "mender-agent.pem",
+      "mender-agent.pem.mjs",
+    ]);
+  });
+});
+
+function outputOf(command: string, args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(command, args, (error, stdout) => error ? reject(error) : resolve(stdout));
+  });
+}
+
+test("loadOrCreateKey() tidies up after a crash between the two names of a new key", async () => {
+  await withKeyFile(pem(p256, "sec1"), async (path, options) => {
+    linkSync(path, `${dirname(path)}/.mender-agent.pem.${randomUUID()}.new`);
+    assert.equal((await loadOrCreateKey(options)).publicKeyPem, publicPem(p256));
+    assert.deepEqual(readdirSync(dirname(path)), ["mender-agent.pem"]);
+  });
+});
+
+test("loadOrCreateKey() makes a key where there are no hard links", async () => {
+  await withKeyFile(undefined, async (path, options) => {
+    const files: FileDriver = {
+      ...drivers.files,
+      link: () => {
+        throw Object.assign(new Error("EPERM: no links here"), { code: "EPERM" });
+      },
+    };
+    assert.equal((await loadOrCreateKey({ ...options, files })).publicKeyPem, publicPem(small));
+    assert.deepEqual(readdirSync(dirname(path)), ["mender-agent.pem"]);
+  });
+});
+
+test("loadOrCreateKey() leaves a key in DER alone: key.damaged", async () => {
+  const der = small.export({ type: "pkcs8", format: "der" });
+  await withKeyFile(der, async (path, options) => {
+    await assert.rejects(loadOrCreateKey(options), (error) => isMenderError(error, "key.damaged"));
+    assert.deepEqual(readFileSync(path), der);
+    assert.deepEqual(readdirSync(dirname(path)), ["mender-agent.pem"]);
+  });
+});
 
 const encrypted = small.export({
   type: "pkcs8",
