@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sign } from "node:crypto";
+import { generateKeyPairSync, sign } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { test } from "../support/test.ts";
 import { makeDeviceKey, RawDevice, signBody } from "../support/raw_device.ts";
@@ -134,6 +134,56 @@ test("a new key of a known device is a new auth set; accepting it rejects the ol
       "accepted",
     ]);
   }));
+
+test("with autoAccept only the first key of a device gets in by itself", () =>
+  withServer({ autoAccept: true }, async (server) => {
+    const device = new RawDevice(server.url, IDENTITY);
+    assert.equal(await statusOf(device.authenticate()), 200);
+    const second = new RawDevice(server.url, IDENTITY);
+    assert.equal(await statusOf(second.authenticate()), 401);
+    assert.equal(await statusOf(second.authenticate()), 401);
+    assert.equal(await statusOf(device.authenticate()), 200);
+    const statuses = server.devices()[0]?.authSets.map(({ status }) => status);
+    assert.deepEqual(statuses, ["accepted", "pending"]);
+    server.acceptDevice(server.devices()[0]?.id ?? "");
+    assert.equal(await statusOf(second.authenticate()), 200);
+  }));
+
+const EC_KEYS: [curve: string, der: string | undefined, isTaken: boolean][] = [
+  // openssl ecparam -name secp224r1 -genkey -noout | openssl ec -pubout
+  [
+    "secp224r1",
+    "ME4wEAYHKoZIzj0CAQYFK4EEACEDOgAEP22rTuYu0HyFDvPdGHoRhPI+8aAa0dzQLrsW0LkCuU6EPPN7tnC4ZfEyd5KtAg/dximewLb2kqo=",
+    true,
+  ],
+  ["P-256", undefined, true],
+  ["P-384", undefined, true],
+  ["P-521", undefined, true],
+  // The same with -name secp256k1, which the real server does not know.
+  [
+    "secp256k1",
+    "MFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAEILC7HtJ6KU13itqQKWj9ZyTOhqAMZzEf+7uqANyiUrmc9s016AFKgb8h9RInh4ZEr/FHv93uK0OK95MDAOLpmg==",
+    false,
+  ],
+];
+for (const [curve, der, isTaken] of EC_KEYS) {
+  test(`auth_requests ${isTaken ? "takes" : "answers 400 to"} a public key on ${curve}`, () =>
+    withServer({}, async (server) => {
+      const pubkey = der === undefined
+        ? generateKeyPairSync("ec", { namedCurve: curve }).publicKey
+          .export({ type: "spki", format: "pem" }).toString()
+        : `-----BEGIN PUBLIC KEY-----\n${
+          der.replace(/.{64}/g, "$&\n")
+        }\n-----END PUBLIC KEY-----\n`;
+      const device = new RawDevice(server.url, IDENTITY);
+      const body = JSON.stringify({ id_data: '{"a":"b"}', pubkey });
+      // The key is read before the signature, which is another key's, is looked at.
+      assert.equal(
+        await statusOf(device.sendAuth(body, signBody(device.key, body))),
+        isTaken ? 401 : 400,
+      );
+    }));
+}
 
 test("an expired token is answered 403 once and 401 from then on", async () => {
   const { drivers, advance } = await movableClock();

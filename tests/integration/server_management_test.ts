@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { writeArtifact } from "../../lib/testing/artifact_writer.ts";
+import type { FileDriver } from "../../lib/runtime/files/file_driver.ts";
 import { hostDrivers } from "../../lib/runtime/host.ts";
 import { inTemporaryDirectory } from "../support/temporary.ts";
 import { test } from "../support/test.ts";
@@ -105,6 +106,38 @@ test("a preauthorized device gets in at its first request", () =>
     assert.equal(server.devices()[0]?.status, "preauthorized");
     assert.equal(await statusOf(new RawDevice(server.url, { mac: "1" }, key).authenticate()), 200);
     assert.equal(server.devices()[0]?.status, "accepted");
+  }));
+
+test("preauthorizing a known device takes force, and adds a key to those that it has", () =>
+  withServer({}, async (server) => {
+    const manage = await operator(server);
+    const { device, id } = await acceptedDevice(server, { mac: "1" });
+    const announce = (pubkey: string, force?: unknown): Promise<number> =>
+      statusOf(manage("POST", DEVICES, { identity_data: { mac: "1" }, pubkey, force }));
+    const next = new RawDevice(server.url, { mac: "1" });
+    const statuses = (): unknown => server.devices()[0]?.authSets.map(({ status }) => status);
+    assert.equal(await announce(next.key.publicPem, false), 409);
+    assert.equal(await announce(next.key.publicPem, "yes"), 400);
+    assert.equal(await announce(next.key.publicPem, true), 201);
+    assert.equal(await announce(device.key.publicPem, true), 201);
+    assert.deepEqual(statuses(), ["accepted", "preauthorized"]);
+    assert.equal(await statusOf(device.authenticate()), 200);
+    assert.equal(await statusOf(next.authenticate()), 200);
+    assert.deepEqual(statuses(), ["rejected", "accepted"]);
+    assert.deepEqual(server.devices().map((shown) => shown.id), [id]);
+  }));
+
+test("an authorization of another device is answered 400, an unknown one 404", () =>
+  withServer({}, async (server) => {
+    const manage = await operator(server);
+    const { id } = await acceptedDevice(server, { mac: "1" });
+    await acceptedDevice(server, { mac: "2" });
+    const other = server.devices()[1]?.authSets[0]?.id;
+    const decide = (set: string | undefined): Promise<number> =>
+      statusOf(manage("PUT", `${DEVICES}/${id}/auth/${set}/status`, { status: "rejected" }));
+    assert.equal(await decide(other), 400);
+    assert.equal(await decide(UNKNOWN), 404);
+    assert.deepEqual(server.devices().map(({ status }) => status), ["accepted", "accepted"]);
   }));
 
 test("lists come in pages with links to their neighbours", () =>
@@ -226,6 +259,84 @@ test("uploads that cannot be taken are refused and leave nothing behind", () =>
     })
   ));
 
+test("Artifacts may share a name as long as no device suits both", () =>
+  withServer({}, async (server) => {
+    const manage = await operator(server);
+    const post = (deviceTypes: string[], depends: Record<string, string[]> = {}) => {
+      const artifact = writeArtifact({
+        name: "acme-8",
+        deviceTypes,
+        payloadType: "acme",
+        files: [{ name: "f", content: new Uint8Array(10) }],
+        compression: "none",
+        depends,
+      });
+      return manage("POST", ARTIFACTS, form([["artifact", artifact]]));
+    };
+    assert.equal(await statusOf(post(["a", "b"])), 201);
+    assert.equal(await statusOf(post(["c"])), 201);
+    const conflict = await post(["d", "b"]);
+    assert.equal(conflict.status, 409);
+    assert.deepEqual((await conflict.json()).metadata, { conflict: { device_type: "b" } });
+    assert.equal(await statusOf(post(["a"], { "rootfs.version": ["1", "2"] })), 201);
+    assert.equal(await statusOf(post(["a"], { "rootfs.version": ["3"] })), 201);
+    assert.equal(await statusOf(post(["a"], { "data.version": ["2"] })), 201);
+    const second = await (await post(["a"], { "rootfs.version": ["2", "4"] })).json();
+    assert.deepEqual(second.metadata.conflict, { device_type: "a", "rootfs.version": "2" });
+  }));
+
+test("a size that is not that of the Artifact is noted", () =>
+  withServer({}, async (server) => {
+    const manage = await operator(server);
+    const bytes = smallArtifact("acme-8");
+    const post = (name: string, size: string): Promise<number> =>
+      statusOf(
+        manage("POST", ARTIFACTS, form([["size", size], ["artifact", smallArtifact(name)]])),
+      );
+    assert.equal(await post("acme-8", `${bytes.length}`), 201);
+    assert.deepEqual(server.violations(), []);
+    assert.equal(await post("acme-9", "12"), 201);
+    assert.equal(await post("acme-10", "many"), 201);
+    assert.deepEqual(server.violations().map(({ violation }) => violation), [
+      `size says "12", the Artifact has ${bytes.length} bytes`,
+      `size says "many", the Artifact has ${smallArtifact("acme-10").length} bytes`,
+    ]);
+  }));
+
+for (const full of ["content", "state"] as const) {
+  test(`an upload is answered 507 when the disk has no room for the ${full}`, () =>
+    inTemporaryDirectory(async (dir) => {
+      const drivers = await hostDrivers();
+      let isFull = false;
+      const open: FileDriver["open"] = (path, ...how) => {
+        const handle = drivers.files.open(path, ...how);
+        const isContent = path.includes("/artifacts/");
+        if (!isFull || isContent !== (full === "content")) return handle;
+        const write = (): never => {
+          throw Object.assign(new Error("ENOSPC: no space left"), { code: "ENOSPC" });
+        };
+        return Object.assign(handle, { write });
+      };
+      const files = { ...drivers.files, open };
+      await withServer({ dir, drivers: { ...drivers, files } }, async (server) => {
+        const manage = await operator(server);
+        await server.uploadArtifact(smallArtifact("acme-7"));
+        isFull = true;
+        const bytes = smallArtifact("acme-8");
+        await assert.rejects(server.uploadArtifact(bytes), { code: "server.no-space" });
+        assert.equal(drivers.files.list(`${dir}/artifacts`).length, 1);
+        const answer = await manage("POST", ARTIFACTS, form([["artifact", bytes]]));
+        assert.equal(answer.status, 507);
+        assert.equal(typeof (await answer.json()).request_id, "string");
+        assert.equal(drivers.files.list(`${dir}/artifacts`).length, 1);
+        isFull = false;
+        assert.equal((await (await manage("GET", ARTIFACTS)).json()).length, 1);
+        const again = manage("POST", ARTIFACTS, form([["artifact", bytes]]));
+        assert.equal(await statusOf(again), 201);
+      });
+    }));
+}
+
 test("an upload that is refused early is answered, however much was to follow", () =>
   withServer({}, async (server) => {
     const manage = await operator(server);
@@ -341,6 +452,9 @@ test("deployments without devices, Artifact or name are refused", () =>
     assert.equal(await post(good, `${DEPLOYMENTS}/group/lab`), 400);
     const group = `/v1/inventory/devices/${id}/group`;
     assert.equal(await statusOf(manage("PUT", group, { group: "lab" })), 204);
+    for (const extra of [{ devices: [id] }, { devices: [] }, { all_devices: true }]) {
+      assert.equal(await post({ ...good, ...extra }, `${DEPLOYMENTS}/group/lab`), 400);
+    }
     assert.equal(await post(good, `${DEPLOYMENTS}/group/lab`), 201);
     assert.equal(await statusOf(manage("DELETE", `${group}/lab`)), 204);
     assert.equal(await statusOf(manage("GET", `${DEPLOYMENTS}/${UNKNOWN}`)), 404);

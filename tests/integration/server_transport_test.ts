@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import * as https from "node:https";
 import * as net from "node:net";
+import { writeFileAtomic } from "../../lib/runtime/files/atomic_file.ts";
+import { readText } from "../../lib/runtime/files/file_driver.ts";
 import { hostDrivers } from "../../lib/runtime/host.ts";
 import { startServer } from "../../lib/testing/mod.ts";
 import { inTemporaryDirectory } from "../support/temporary.ts";
@@ -146,10 +148,17 @@ test("startServer() refuses another state, a taken port, and the world without a
       startServer({ drivers, host: "0.0.0.0" }),
       code("config.password-needed"),
     );
-    const file = drivers.files.open(`${dir}/state.json`, "create");
-    file.write(new TextEncoder().encode("{}"));
-    file.close();
-    await assert.rejects(startServer({ drivers, dir }), code("store.bad-state"));
+    await withServer({ dir }, () => Promise.resolve());
+    const path = `${dir}/state.json`;
+    const good = JSON.parse(readText(drivers.files, path) ?? "");
+    const bad: unknown[] = [{}, { schema: 1 }, { ...good, schema: 2 }, { ...good, secret: "" }];
+    for (const key of Object.keys(good)) bad.push({ ...good, [key]: undefined });
+    for (const state of bad) {
+      const text = JSON.stringify(state);
+      writeFileAtomic(drivers.files, path, text);
+      await assert.rejects(startServer({ drivers, dir }), code("store.bad-state"), text);
+      assert.equal(readText(drivers.files, path), text);
+    }
     await withServer({}, async (server) => {
       const port = Number(new URL(server.url).port);
       await assert.rejects(startServer({ drivers, port }), code("runtime.cannot-listen"));

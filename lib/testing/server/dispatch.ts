@@ -70,7 +70,22 @@ async function answerOf(parts: DispatchParts, call: Call, requestId: string): Pr
     return answer;
   } catch (error) {
     if (call.exchange.ended.aborted) return jsonAnswer({}, 499); // nobody is left to answer
-    return refusalAnswer(parts, error, requestId);
+    return refusalAnswer(parts, keptAfter(parts, error), requestId);
+  }
+}
+
+/**
+ * Stores what a refused call changed nevertheless: a 409 on `next` fails the deployment.
+ *
+ * @returns What is to be answered: the refusal, or the reason why it could not be stored.
+ */
+function keptAfter(parts: DispatchParts, error: unknown): unknown {
+  if (!(error instanceof ServerRefusal)) return error;
+  try {
+    parts.context.file.flush();
+    return error;
+  } catch (failure) {
+    return failure;
   }
 }
 
@@ -96,9 +111,8 @@ function checkAccess(route: Route, call: Call): void {
 
 function refusalAnswer(parts: DispatchParts, error: unknown, requestId: string): Answer {
   if (error instanceof ServerRefusal) {
-    // A refused call may have changed something: a 409 on `next` fails the deployment.
-    parts.context.file.flush();
-    const text = { error: error.message, request_id: requestId };
+    const { metadata } = error;
+    const text = { error: error.message, request_id: requestId, ...(metadata && { metadata }) };
     return jsonAnswer(text, error.status, { ...error.headers });
   }
   parts.logger.log("error", "Cannot answer a request", { requestId }, error);

@@ -1,4 +1,5 @@
 import { MenderError } from "../../core/errors.ts";
+import type { JsonObject } from "../../core/json.ts";
 
 /** Codes of a {@link ServerRefusal}. */
 export type RefusalCode =
@@ -10,7 +11,8 @@ export type RefusalCode =
   | "server.conflict"
   | "server.too-large"
   | "server.range"
-  | "server.unprocessable";
+  | "server.unprocessable"
+  | "server.no-space";
 
 const STATUS_OF: Readonly<Record<RefusalCode, number>> = {
   "server.bad-request": 400,
@@ -22,6 +24,7 @@ const STATUS_OF: Readonly<Record<RefusalCode, number>> = {
   "server.too-large": 413,
   "server.range": 416,
   "server.unprocessable": 422,
+  "server.no-space": 507,
 };
 
 /**
@@ -33,15 +36,22 @@ export class ServerRefusal extends MenderError {
   readonly status: number;
   /** Headers that belong to the answer. */
   readonly headers: Readonly<Record<string, string>>;
+  /** What the answer says besides its error text, for programs. */
+  readonly metadata: JsonObject | undefined;
 
   /** Makes a refusal; the message is shown to the client, in the words of the real server. */
   constructor(
     code: RefusalCode,
     message: string,
-    options: { cause?: unknown; headers?: Readonly<Record<string, string>> } = {},
+    options: {
+      cause?: unknown;
+      headers?: Readonly<Record<string, string>>;
+      metadata?: JsonObject;
+    } = {},
   ) {
     super(code, message, { cause: options.cause, retry: "never" });
     this.status = STATUS_OF[code];
     this.headers = options.headers ?? {};
+    this.metadata = options.metadata;
   }
 }

@@ -31,7 +31,10 @@ export interface ServerOptions {
   readonly tokenLifeSeconds?: number;
   /** Life of download links in seconds; default 86400, one day. */
   readonly linkLifeSeconds?: number;
-  /** Whether unknown devices are accepted at once; default: they wait for an operator. */
+  /**
+   * Whether unknown devices are accepted at once; default: they wait for an operator. A further key of
+   * a known device waits in any case.
+   */
   readonly autoAccept?: boolean;
   /** Versions of the `next` route; default both. The open-source server has only `v1`. */
   readonly nextVersions?: readonly NextVersion[];

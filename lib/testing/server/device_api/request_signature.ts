@@ -4,8 +4,12 @@ import { ServerRefusal } from "../refusal.ts";
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
+/** P-224, P-256, P-384 and P-521, as OpenSSL calls them. */
+const CURVES = new Set(["secp224r1", "prime256v1", "secp384r1", "secp521r1"]);
+
 /**
- * Reads the public key of a device: PEM of type `PUBLIC KEY`, RSA, ECDSA or Ed25519.
+ * Reads the public key of a device: PEM of type `PUBLIC KEY`; RSA, Ed25519, or ECDSA on one of the
+ * curves of NIST that the real server knows.
  *
  * @throws {ServerRefusal} `server.bad-request` for anything else.
  */
@@ -19,7 +23,9 @@ export function readPublicKey(pem: unknown): KeyObject {
   } catch (error) {
     throw new ServerRefusal("server.bad-request", "cannot decode public key", { cause: error });
   }
-  if (["rsa", "ec", "ed25519"].includes(key.asymmetricKeyType ?? "")) return key;
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
+  if (type === "rsa" || type === "ed25519") return key;
+  if (type === "ec" && CURVES.has(details?.namedCurve ?? "")) return key;
   throw new ServerRefusal("server.bad-request", "unsupported type of public key");
 }
 

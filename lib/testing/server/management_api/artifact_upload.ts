@@ -9,7 +9,8 @@ const MAX_FIELD_BYTES = 64 * 1024;
 
 /**
  * `POST artifacts`: a form with `description`, `size` and `artifact_id` before the `artifact`, which is
- * parsed while it arrives. Parts behind the Artifact are ignored.
+ * parsed while it arrives. Parts behind the Artifact are ignored; a `size` that is not the Artifact's
+ * is noted.
  */
 export async function uploadArtifact(call: Call): Promise<Answer> {
   const boundary = formBoundary(call.exchange.headers.get("content-type"));
@@ -30,13 +31,19 @@ export async function uploadArtifact(call: Call): Promise<Answer> {
 async function takeForm(call: Call, boundary: string): Promise<ArtifactRecord> {
   let description: string | undefined;
   let id: string | undefined;
+  let size: string | undefined;
   let artifact: ArtifactRecord | undefined;
   for await (const part of readForm(call.exchange.chunks(), boundary)) {
     if (artifact !== undefined) continue;
     else if (part.name === "description") description = await partText(part, MAX_FIELD_BYTES);
+    else if (part.name === "size") size = await partText(part, MAX_FIELD_BYTES);
     else if (part.name === "artifact_id") id = readId(await partText(part, MAX_FIELD_BYTES));
     else if (part.name === "artifact") {
       artifact = await call.context.artifacts.upload(part.body, { description, id });
+      if (size !== undefined && size !== `${artifact.sizeBytes}`) {
+        const said = JSON.stringify(size.slice(0, 40));
+        call.violation(`size says ${said}, the Artifact has ${artifact.sizeBytes} bytes`);
+      }
     }
   }
   if (artifact !== undefined) return artifact;

@@ -37,6 +37,12 @@ export async function createDeployment(call: Call): Promise<Answer> {
 /** `POST deployments/group/{name}`: for the accepted devices of a group. */
 export async function createGroupDeployment(call: Call): Promise<Answer> {
   const body = await call.jsonObject(NEW_KEYS);
+  if ("devices" in body || "all_devices" in body) {
+    throw new ServerRefusal(
+      "server.bad-request",
+      "Invalid deployments definition: a deployment for a group names no devices",
+    );
+  }
   return create(call, body, call.context.devices.acceptedIds(call.param("name")));
 }
 

@@ -33,14 +33,18 @@ export function getDevice(call: Call): Answer {
   return jsonAnswer(deviceView(device, devices.statusOf(device)));
 }
 
-/** `POST devices`: announces a device before it comes. */
+/** `POST devices`: announces a device, or with `force` another key of a known one. */
 export async function preauthorizeDevice(call: Call): Promise<Answer> {
   const body = await call.jsonObject(["identity_data", "pubkey", "force"]);
   if (!isJsonObject(body.identity_data) || Object.keys(body.identity_data).length === 0) {
     throw new ServerRefusal("server.bad-request", "identity_data: cannot be blank");
   }
+  const isForced = body.force ?? false;
+  if (typeof isForced !== "boolean") {
+    throw new ServerRefusal("server.bad-request", "force: must be a boolean");
+  }
   const pubkey = readPublicKey(body.pubkey).export({ type: "spki", format: "pem" }).toString();
-  const device = call.context.devices.preauthorize(body.identity_data, pubkey);
+  const device = call.context.devices.preauthorize(body.identity_data, pubkey, isForced);
   return emptyAnswer(201, { location: `devices/${device.id}` });
 }
 

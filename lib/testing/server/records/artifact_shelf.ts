@@ -4,6 +4,7 @@ import { messageOf } from "../../../core/errors.ts";
 import type { Drivers } from "../../../runtime/drivers.ts";
 import type { BodySource } from "../answer.ts";
 import { ServerRefusal } from "../refusal.ts";
+import { conflictOf } from "./artifact_conflict.ts";
 import type { ContentStore } from "./content_store.ts";
 import type { ArtifactRecord } from "./state.ts";
 import type { StateFile } from "./state_file.ts";
@@ -57,8 +58,8 @@ export class ArtifactShelf {
    * Takes in an Artifact while it arrives.
    *
    * @throws {ServerRefusal} `server.bad-request` when it cannot be parsed or verified,
-   * `server.conflict` when its name is taken for a device type, `server.unprocessable` when its ID is,
-   * `server.too-large` when there is no room.
+   * `server.conflict` when its name is taken for the same depends, `server.unprocessable` when its ID
+   * is, `server.too-large` when there is no room in memory, `server.no-space` when the disk is full.
    */
   async upload(
     source: AsyncIterable<Uint8Array>,
@@ -90,8 +91,7 @@ export class ArtifactShelf {
       };
       this.#refuseConflict(record);
       sink.keep();
-      this.#file.state.artifacts.push(record);
-      this.#file.changed();
+      this.#add(record);
       return record;
     } finally {
       reader.abandon();
@@ -116,16 +116,32 @@ export class ArtifactShelf {
     this.#content.remove(id);
   }
 
+  /** Stores the record at once: without it the content on disk belongs to nobody. */
+  #add(record: ArtifactRecord): void {
+    const { state } = this.#file;
+    const before = state.artifacts;
+    state.artifacts = [...before, record];
+    this.#file.changed();
+    try {
+      this.#file.flush();
+    } catch (error) {
+      state.artifacts = before;
+      this.#content.remove(record.id);
+      throw error;
+    }
+  }
+
   #refuseConflict(fresh: ArtifactRecord): void {
-    const conflict = this.list().find((known) =>
-      known.name === fresh.name &&
-      known.deviceTypes.some((type) => fresh.deviceTypes.includes(type))
-    );
-    if (conflict === undefined) return;
-    throw new ServerRefusal(
-      "server.conflict",
-      `An Artifact named ${fresh.name} exists for device type ${conflict.deviceTypes.join(", ")}`,
-    );
+    for (const known of this.list()) {
+      const conflict = conflictOf(known, fresh);
+      if (conflict === undefined) continue;
+      const shared = Object.entries(conflict).map(([key, value]) => `${key} ${value}`).join(", ");
+      throw new ServerRefusal(
+        "server.conflict",
+        `An Artifact named ${fresh.name} exists for ${shared}`,
+        { metadata: { conflict } },
+      );
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { FileDriver, FileHandle } from "../../../runtime/files/file_driver.ts";
 import type { BodySource } from "../answer.ts";
 import { ServerRefusal } from "../refusal.ts";
+import { storing } from "./storage_failure.ts";
 
 /** Takes the bytes of one Artifact. Ends by `keep` or `discard`; `discard` after either does nothing. */
 export interface ContentSink {
@@ -75,7 +76,10 @@ export function memoryContent(): ContentStore {
   };
 }
 
-/** Keeps contents as files `<directory>/<id>`; what an upload left unfinished is `<id>.part`. */
+/**
+ * Keeps contents as files `<directory>/<id>`; what an upload left unfinished is `<id>.part`.
+ * Writing to a full disk is refused with `server.no-space`.
+ */
 export function directoryContent(files: FileDriver, directory: string): ContentStore {
   files.makeDirectory(directory);
   for (const name of files.list(directory)) {
@@ -84,22 +88,27 @@ export function directoryContent(files: FileDriver, directory: string): ContentS
   return {
     create(id) {
       const part = join(directory, `${id}.part`);
-      const handle = files.open(part, "create");
+      const handle = storing(() => files.open(part, "create"));
       let isOpen = true;
+      let isPart = true;
+      const close = (): void => {
+        if (isOpen) handle.close();
+        isOpen = false;
+      };
       return {
-        write: (bytes) => handle.write(bytes),
-        keep() {
-          handle.sync();
-          handle.close();
-          isOpen = false;
-          files.rename(part, join(directory, id));
-          files.syncDirectory(directory);
-        },
+        write: (bytes) => storing(() => handle.write(bytes)),
+        keep: () =>
+          storing(() => {
+            handle.sync();
+            close();
+            files.rename(part, join(directory, id));
+            isPart = false;
+            files.syncDirectory(directory);
+          }),
         discard() {
-          if (!isOpen) return;
-          isOpen = false;
-          handle.close();
-          files.remove(part);
+          close();
+          if (isPart) files.remove(part);
+          isPart = false;
         },
       };
     },

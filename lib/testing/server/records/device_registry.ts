@@ -38,7 +38,8 @@ export class DeviceRegistry {
 
   /**
    * Files an authentication request whose signature was good: one device per identity, one auth set
-   * per identity and key. A preauthorized set becomes accepted; a new one waits, unless `autoAccept`.
+   * per identity and key. A preauthorized set becomes accepted; a new one waits. With `autoAccept` the
+   * only key of a device does not, but a second one still waits for the operator: it may be a thief's.
    */
   authenticate(
     identity: JsonObject,
@@ -48,28 +49,47 @@ export class DeviceRegistry {
     const device = this.#find(identity) ?? this.#addDevice(identity);
     const authSet = device.authSets.find((set) => set.pubkey === pubkey) ??
       this.#addAuthSet(device, pubkey, "pending");
-    const isWaiting = authSet.status === "pending" && autoAccept;
-    if (isWaiting || authSet.status === "preauthorized") {
+    const isWelcome = autoAccept && authSet.status === "pending" && device.authSets.length === 1;
+    if (isWelcome || authSet.status === "preauthorized") {
       this.setStatus(device.id, authSet.id, "accepted");
     }
     return { device, authSet };
   }
 
-  /** Announces a device before it comes; throws `server.conflict` when it is known already. */
-  preauthorize(identity: JsonObject, pubkey: string): DeviceRecord {
-    if (this.#find(identity) !== undefined) {
+  /**
+   * Announces a key before its device comes with it.
+   *
+   * @param isForced Whether a device that is known already gets the key besides those that it has; one
+   * that is accepted with this very key stays so.
+   * @throws {ServerRefusal} `server.conflict` when the device is known and it is not forced.
+   */
+  preauthorize(identity: JsonObject, pubkey: string, isForced: boolean): DeviceRecord {
+    const known = this.#find(identity);
+    if (known !== undefined && !isForced) {
       throw new ServerRefusal("server.conflict", "device already exists");
     }
-    const device = this.#addDevice(identity);
-    this.#addAuthSet(device, pubkey, "preauthorized");
+    const device = known ?? this.#addDevice(identity);
+    const authSet = device.authSets.find((set) => set.pubkey === pubkey);
+    if (authSet === undefined) this.#addAuthSet(device, pubkey, "preauthorized");
+    else if (authSet.status !== "accepted") this.#assign(device, authSet, "preauthorized");
     return device;
   }
 
-  /** The auth set of a device; throws {@link ServerRefusal} `server.not-found`. */
+  /**
+   * The auth set of a device.
+   *
+   * @throws {ServerRefusal} `server.not-found` when there is none, `server.bad-request` when it is
+   * another device's.
+   */
   authSet(deviceId: string, authSetId: string): AuthSetRecord {
-    const set = this.get(deviceId).authSets.find((known) => known.id === authSetId);
-    if (set === undefined) throw new ServerRefusal("server.not-found", "authorization not found");
-    return set;
+    const device = this.get(deviceId);
+    const isWanted = (set: AuthSetRecord): boolean => set.id === authSetId;
+    const set = device.authSets.find(isWanted);
+    if (set !== undefined) return set;
+    if (this.list().some((other) => other.authSets.some(isWanted))) {
+      throw new ServerRefusal("server.bad-request", "the authorization is of another device");
+    }
+    throw new ServerRefusal("server.not-found", "authorization not found");
   }
 
   /** Decides on an auth set. A device has one accepted set: accepting one rejects the other. */

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { StoreError } from "../../../core/errors.ts";
-import { isJsonObject } from "../../../core/json.ts";
+import { isJsonObject, type JsonObject } from "../../../core/json.ts";
 import { writeFileAtomic } from "../../../runtime/files/atomic_file.ts";
 import type { Drivers } from "../../../runtime/drivers.ts";
 import { readText } from "../../../runtime/files/file_driver.ts";
 import type { ServerState } from "./state.ts";
+import { storing } from "./storage_failure.ts";
 
 const MAX_STATE_BYTES = 512 * 1024 * 1024;
 
@@ -37,11 +38,16 @@ export class StateFile {
     this.#isChanged = true;
   }
 
-  /** Writes the state, atomically, when it changed. */
+  /**
+   * Writes the state, atomically, when it changed.
+   *
+   * @throws {ServerRefusal} `server.no-space`; the old file then stands, and the next call tries anew.
+   */
   flush(): void {
     if (!this.#isChanged) return;
     if (this.#path !== undefined) {
-      writeFileAtomic(this.#drivers.files, this.#path, JSON.stringify(this.state));
+      const path = this.#path;
+      storing(() => writeFileAtomic(this.#drivers.files, path, JSON.stringify(this.state)));
     }
     this.#isChanged = false;
   }
@@ -64,7 +70,7 @@ function parseState(text: string, path: string): ServerState {
   let cause: unknown;
   try {
     const value: unknown = JSON.parse(text);
-    if (isJsonObject(value) && value.schema === 1) return value as unknown as ServerState;
+    if (isState(value)) return value;
   } catch (error) {
     cause = error;
   }
@@ -73,4 +79,13 @@ function parseState(text: string, path: string): ServerState {
     hint: "Name another directory, or remove the file to start anew",
     retry: "never",
   });
+}
+
+/** Whether every part is there and of the right kind; what is inside the lists is ours to trust. */
+function isState(value: unknown): value is ServerState & JsonObject {
+  return isJsonObject(value) && value.schema === 1 &&
+    typeof value.secret === "string" && /^[0-9a-f]{64}$/.test(value.secret) &&
+    typeof value.userId === "string" && Number.isInteger(value.linkGeneration) &&
+    isJsonObject(value.tokens) &&
+    [value.devices, value.artifacts, value.deployments].every(Array.isArray);
 }
