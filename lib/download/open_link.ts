@@ -1,5 +1,6 @@
 import { DownloadError } from "../core/errors.ts";
 import type { HttpDriver, HttpResponse } from "../runtime/http/http_driver.ts";
+import { explainTransportFailure } from "../runtime/http/transport_failure.ts";
 
 const MAX_REDIRECTS = 10;
 
@@ -7,6 +8,7 @@ const MAX_REDIRECTS = 10;
  * Requests a download link and follows its redirects: to http and https only, never from https to http,
  * and without any credential, since the link itself is the permission.
  *
+ * @param nowMs Wall-clock time, for the explanation of a failure.
  * @throws {DownloadError} `download.bad-redirect`, `download.interrupted`.
  * @throws The reason of `signal`.
  */
@@ -15,10 +17,11 @@ export async function openLink(
   uri: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
+  nowMs: () => number,
 ): Promise<HttpResponse> {
   let url = uri;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-    const response = await send(http, url, headers, signal);
+    const response = await send(http, url, headers, signal, nowMs);
     const location = response.headers.get("location");
     if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) {
       return response;
@@ -39,17 +42,28 @@ async function send(
   url: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
+  nowMs: () => number,
 ): Promise<HttpResponse> {
   try {
     return await http.send({ method: "GET", url, headers, signal });
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    throw new DownloadError(
-      "download.interrupted",
-      `Cannot reach ${new URL(url).host} for the download`,
-      { cause: error },
-    );
+    throw interrupted(`Cannot reach ${new URL(url).host} for the download`, error, nowMs());
   }
+}
+
+/**
+ * A failure of the connection, with what is known of its cause in plain words.
+ *
+ * @param nowMs Wall-clock time: a certificate may be refused because of it.
+ */
+export function interrupted(what: string, cause: unknown, nowMs: number): DownloadError {
+  const told = explainTransportFailure(cause, nowMs);
+  return new DownloadError(
+    "download.interrupted",
+    told === undefined ? what : `${what}: ${told.why}`,
+    { cause, ...(told?.hint !== undefined && { hint: told.hint }) },
+  );
 }
 
 function redirectTarget(from: string, location: string): string {

@@ -3,11 +3,12 @@ import { DownloadError, isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { parseRetryAfter } from "../core/retry_after.ts";
 import { type Clock, sleep, startDeadline } from "../runtime/clock.ts";
+import { readBody } from "../runtime/http/body_reader.ts";
 import type { HttpDriver, HttpResponse } from "../runtime/http/http_driver.ts";
 import { type FileVersion, mergeVersions } from "./file_version.ts";
 import { GiveUpBudget, type GiveUpLimits } from "./give_up_budget.ts";
 import { judgeAnswer, type Judgement } from "./judge_answer.ts";
-import { letGo, openLink } from "./open_link.ts";
+import { interrupted, letGo, openLink } from "./open_link.ts";
 import { RateLimit } from "./rate_limit.ts";
 
 /** Longest silence from the request to the last byte. */
@@ -129,6 +130,7 @@ class ResumableDownload {
         this.#uri,
         this.#rangeHeaders(),
         watchdog.signal,
+        () => clock.now(),
       );
       return await this.#follow(response, watchdog);
     } catch (error) {
@@ -197,18 +199,18 @@ class ResumableDownload {
 
   async #readBody(response: HttpResponse, skipBytes: number, watchdog: Watchdog): Promise<void> {
     const { clock, target, signal } = this.#options;
-    const reader = response.body.getReader();
+    const reader = readBody(response.body);
     let skip = skipBytes;
     let isAtEnd = false;
     let restartedAt = clock.monotonic();
     try {
       while (!isAtEnd) {
-        const { done, value } = await reader.read().catch((error: unknown) => {
-          throw interrupted(target.offset, error);
+        const value = await reader.read().catch((error: unknown) => {
+          throw this.#brokenOff(error);
         });
         watchdog.signal.throwIfAborted();
-        isAtEnd = done;
-        if (done) break;
+        isAtEnd = value === undefined;
+        if (value === undefined) break;
         this.#receivedBytes += value.length;
         const skipped = Math.min(skip, value.length);
         skip -= skipped;
@@ -229,7 +231,7 @@ class ResumableDownload {
     }
     const { totalBytes } = this.#known;
     if (skip > 0 || (totalBytes !== undefined && target.offset < totalBytes)) {
-      throw interrupted(target.offset);
+      throw this.#brokenOff();
     }
   }
 
@@ -272,6 +274,11 @@ class ResumableDownload {
     await sleep(clock, waitMs, signal);
   }
 
+  #brokenOff(cause?: unknown): DownloadError {
+    const { target, clock } = this.#options;
+    return interrupted(`The download broke off after ${target.offset} bytes`, cause, clock.now());
+  }
+
   #rangeHeaders(): Record<string, string> {
     const { offset } = this.#options.target;
     if (offset === 0) return {};
@@ -294,10 +301,4 @@ interface Watchdog {
   readonly signal: AbortSignal;
   restart(): void;
   pause(): void;
-}
-
-function interrupted(offset: number, cause?: unknown): DownloadError {
-  return new DownloadError("download.interrupted", `The download broke off after ${offset} bytes`, {
-    cause,
-  });
 }

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { Device } from "../../lib/client/device.ts";
 import { loadConfig } from "../../lib/config/mod.ts";
 import type { DeploymentEvent } from "../../lib/deployment/context.ts";
@@ -12,6 +13,10 @@ import { inTemporaryDirectory } from "./temporary.ts";
 
 /** How much faster than the world the client's clock runs: 30 s of silence take 0.75 s. */
 export const CLOCK_FACTOR = 40;
+
+/** One key for all: to make an RSA key for each test would take longer than the test. */
+const DEVICE_KEY = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey
+  .export({ type: "pkcs8", format: "pem" });
 
 /** A device in this process, over real sockets and files, with a clock that makes waits short. */
 export interface DeviceRig {
@@ -40,6 +45,7 @@ export function withDeviceRoot<T>(
       serverUrl: server.url,
       config: { RetryPollIntervalSeconds: 60, ...options.config },
     });
+    rig.write(rig.paths.key, DEVICE_KEY, 0o600);
     if (server.caCertificate !== undefined) {
       rig.write(`${root}/ca.pem`, server.caCertificate);
       const config = JSON.parse(rig.read(rig.paths.mainConfig));
