@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { type ArtifactDescription, ArtifactReader } from "../artifact/mod.ts";
+import type { ArtifactDescription, ArtifactReader } from "../artifact/mod.ts";
 import type { DownloadTarget } from "../download/resumable_download.ts";
 import type { FileVersion } from "../download/file_version.ts";
 import type { FileDriver, FileHandle } from "../runtime/files/file_driver.ts";
