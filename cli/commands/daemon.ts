@@ -1,3 +1,4 @@
+import type { Device } from "../../lib/client/device.ts";
 import { prepareDataDirectory } from "../../lib/store/data_directory.ts";
 import { runDaemon } from "../../lib/daemon/daemon.ts";
 import { guardInstance } from "../../lib/daemon/instance_guard.ts";
@@ -21,9 +22,10 @@ export async function daemon(
   context.outliveTerminal();
   const config = context.loadConfig();
   prepareDataDirectory(drivers.files, paths.dataDirectory);
-  const instance = await guardInstance(drivers.sockets, drivers.files, paths.controlSocket);
-  const device = await openDevice(context, config, progressPrinter(context));
+  const instance = await guardInstance(drivers, paths.controlSocket);
+  let device: Device | undefined;
   try {
+    device = await openDevice(context, config, progressPrinter(context));
     const end = await runDaemon({
       device,
       clock: drivers.clock,
@@ -41,7 +43,7 @@ export async function daemon(
     if (error instanceof Interrupted && error.signal === "SIGTERM") return 0;
     throw error;
   } finally {
-    device.close();
+    device?.close();
     await instance.close();
   }
 }

@@ -16,7 +16,12 @@ export const nodeSockets: SocketDriver = {
       });
       server.once("error", reject);
       server.listen(path, () => {
-        chmodSync(path, 0o600);
+        try {
+          chmodSync(path, 0o600);
+        } catch (error) {
+          server.close();
+          return reject(error);
+        }
         resolve({
           close: () =>
             new Promise((done) => {
