@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { pathToFileURL } from "node:url";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
 import { parseProcessIdentity } from "../../../lib/runtime/processes/process_starter.ts";
 import { serviceScript } from "../../../lib/runtime/processes/service_script.ts";
@@ -9,7 +10,7 @@ import { inTemporaryDirectory } from "../../support/temporary.ts";
 import { test } from "../../support/test.ts";
 import { waitUntil } from "../../support/wait.ts";
 
-const { processes } = await hostDrivers();
+const { processes, self } = await hostDrivers();
 
 function script(directory: string, name: string, text: string): string {
   const path = join(directory, name);
@@ -82,6 +83,35 @@ test("run() of a program that is missing or not executable ends with 126 or 127"
     writeFileSync(plain, "x");
     chmodSync(plain, 0o644);
     assert.equal((await processes.run({ command: plain, ...limits })).code, 126);
+  });
+});
+
+test("run() without a descriptor left fails as an error of the system and nothing dies", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    const program = join(directory, "starved.mjs");
+    const host = new URL("../../../lib/runtime/host.ts", import.meta.url).href;
+    writeFileSync(
+      program,
+      `import { openSync, closeSync } from "node:fs";
+const { processes, self } = await (await import(${JSON.stringify(host)})).hostDrivers();
+const run = () => processes.run({ command: "/bin/true", timeoutMs: 5000, maxOutputBytes: 10 });
+await run();
+const open = [];
+try { for (;;) open.push(openSync("/dev/null", "r")); } catch {}
+const result = await run().then(() => "started", (error) => error instanceof Error ? "failed" : "?");
+for (const fd of open) closeSync(fd);
+self.writeOut(result + " " + (await run()).code);
+self.exit(0);
+`,
+    );
+    const [command = "", ...args] = self.selfCommand(pathToFileURL(program), ["-A"]);
+    const result = await processes.run({
+      command: script(directory, "limited", 'ulimit -n 64; exec "$@"'),
+      args: [command, ...args],
+      timeoutMs: 30_000,
+      maxOutputBytes: 5000,
+    });
+    assert.equal(decode(result.stdout), "failed 0", decode(result.stderr));
   });
 });
 
