@@ -35,6 +35,7 @@ const PACKAGE_HOMES: Readonly<Record<string, string>> = {
   "commander": "cli/arguments.ts",
   "@commander-js/extra-typings": "cli/arguments.ts",
   "undici": "lib/runtime/http/undici_http.ts",
+  "xz-decompress": "lib/artifact/compression/xz_decompressor.ts",
 };
 
 const root = process.cwd();
