@@ -93,11 +93,31 @@ export function errnoOf(error: unknown): string | undefined {
 }
 
 /**
+ * Refuses what opening or reading may wait for ever at: pipes, sockets and devices.
+ *
+ * @throws An error with the errno `EINVAL`.
+ */
+export function refuseSpecialFile(
+  files: FileDriver,
+  path: string,
+  options: { follow?: boolean } = {},
+): void {
+  if (files.stat(path, options)?.kind !== "other") return;
+  throw Object.assign(
+    new Error(`EINVAL: pipe, socket or device where a file was wanted, '${path}'`),
+    {
+      code: "EINVAL",
+      path,
+    },
+  );
+}
+
+/**
  * Reads a small file whole.
  *
  * @returns Its bytes, or `undefined` when there is none.
  * @throws {RangeError} The file is larger than `maxBytes`.
- * @throws The runtime's error when it is no file or cannot be read.
+ * @throws The runtime's error when it is no file (`EISDIR`, `EINVAL`) or cannot be read.
  */
 export function readWhole(
   files: FileDriver,
@@ -105,9 +125,19 @@ export function readWhole(
   maxBytes: number,
   options: { follow?: boolean } = {},
 ): Uint8Array | undefined {
+  refuseSpecialFile(files, path, options);
+  return readOpened(() => files.open(path, "read", options), path, maxBytes);
+}
+
+/** {@link readWhole} of what `open` opens. */
+export function readOpened(
+  open: () => FileHandle,
+  path: string,
+  maxBytes: number,
+): Uint8Array | undefined {
   let handle: FileHandle;
   try {
-    handle = files.open(path, "read", options);
+    handle = open();
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;

@@ -4,7 +4,7 @@ import {
   type FileDriver,
   type FileHandle,
   type FileInfo,
-  readWhole,
+  readOpened,
 } from "./file_driver.ts";
 
 /**
@@ -48,7 +48,7 @@ export function readOwned(
   uid: number,
   maxBytes: number,
 ): Uint8Array | undefined {
-  return readWhole({ ...files, open: (name) => openOwned(files, name, uid) }, path, maxBytes);
+  return readOpened(() => openOwned(files, path, uid), path, maxBytes);
 }
 
 function check(path: string, { kind, uid: owner, links }: FileInfo, uid: number): void {

@@ -1,4 +1,4 @@
-import { errnoOf, type FileDriver, type FileHandle } from "./file_driver.ts";
+import { errnoOf, type FileDriver, type FileHandle, refuseSpecialFile } from "./file_driver.ts";
 
 /**
  * Reads the end of a text file that may have grown without bound.
@@ -13,6 +13,7 @@ export function readTextTail(
   maxBytes: number,
   options: { follow?: boolean } = {},
 ): string | undefined {
+  refuseSpecialFile(files, path, options);
   let handle: FileHandle;
   try {
     handle = files.open(path, "read", options);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   existsSync,
   linkSync,
@@ -12,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, readText, readWhole } from "../../../lib/runtime/files/file_driver.ts";
+import { readTextTail } from "../../../lib/runtime/files/text_tail.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
 import { faultyFiles } from "../../support/faulty_files.ts";
 import { inTemporaryDirectory } from "../../support/temporary.ts";
@@ -177,6 +179,19 @@ test("readWhole() reads up to its limit and not one byte more", async () => {
     }
     assert.equal(readWhole(files, join(directory, "none"), 1), undefined);
     assert.throws(() => readWhole(files, directory, 100));
+  });
+});
+
+test("readWhole(), readText() and readTextTail() do not wait at a pipe, but refuse it", async () => {
+  await inTemporaryDirectory((directory) => {
+    const path = join(directory, "pipe");
+    execFileSync("mkfifo", [path]);
+    symlinkSync("pipe", join(directory, "link"));
+    assert.throws(() => readWhole(files, path, 100), fails("EINVAL"));
+    const linked = join(directory, "link");
+    assert.throws(() => readText(files, linked, 100, { follow: true }), fails("EINVAL"));
+    assert.throws(() => readTextTail(files, linked, 100, { follow: true }), fails("EINVAL"));
+    assert.throws(() => readText(files, directory, 100, { follow: true }), fails("EISDIR"));
   });
 });
 
