@@ -36,9 +36,16 @@ export function checkValue(spec: KeySpec, value: unknown): CheckedValue {
     }
     case "texts":
     case "paths":
-      return Array.isArray(value) && value.every((item) => typeof item === "string")
-        ? { value }
-        : wrongType(spec, "a list of texts", value);
+      if (!Array.isArray(value) || !value.every((item) => typeof item === "string")) {
+        return wrongType(spec, "a list of texts", value);
+      }
+      // An empty path must never stand for "no path": a list of keys would silently become none.
+      return spec.kind === "paths" && value.some((item) => item.trim() === "")
+        ? {
+          code: "config.out-of-range",
+          reason: "wanted a list of paths, found an empty one in it",
+        }
+        : { value };
     case "servers":
       return Array.isArray(value) && value.every(isServer)
         ? { value: value.map((item) => item.ServerURL) }

@@ -119,8 +119,10 @@ function serversOf(keys: ResolvedKeys): string[] {
 
 function verifyKeysOf(keys: ResolvedKeys): string[] {
   const single = text(keys, "ArtifactVerifyKey");
-  const several = ((keys.settings.get("ArtifactVerifyKeys")?.value ?? []) as string[])
-    .filter((path) => path !== "");
+  const several = (keys.settings.get("ArtifactVerifyKeys")?.value ?? []) as string[];
+  if (keys.settings.get("ArtifactVerifyKey")?.value === "") {
+    keys.warnings.push("ArtifactVerifyKey is empty, which counts as not set");
+  }
   if (single === undefined || several.length === 0) {
     return single === undefined ? several : [single];
   }

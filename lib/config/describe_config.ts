@@ -75,10 +75,10 @@ function shown(spec: KeySpec, value: unknown, paths: Paths): Shown {
   return typeof value === "string" ? visible(spec, value) : value as Shown;
 }
 
-/** A URL may hold a password; it is refused elsewhere, and must not be shown here either. */
+/** A URL may hold a password, slashes in it too; it is refused elsewhere, and not shown here either. */
 function visible(spec: KeySpec, text: string): string {
   return spec.kind === "url" || spec.kind === "servers"
-    ? text.replace(/^(.*?\/\/)?[^/]*@/, "$1")
+    ? text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^]*@/i, "$1")
     : text;
 }
 

@@ -60,6 +60,9 @@ test("describeConfig() shows every key with its value and source, and no secret"
 test("describeConfig() hides a password in a URL", async () => {
   const one = await describe({ ServerURL: "https://u:hush@m" }, {});
   const several = await describe({ Servers: [{ ServerURL: "u:hush@m" }] }, {});
+  const slashes = await describe({ ServerURL: "https://u:a//hu/sh@m" }, {});
+  const shown = JSON.stringify(slashes) + configLines(slashes).join();
+  assert.doesNotMatch(shown, /hu\/sh|a\/\//);
   for (const description of [one, several]) {
     assert.equal(description.problems.length, 1);
     assert.doesNotMatch(JSON.stringify(description) + configLines(description).join(), /hush/);

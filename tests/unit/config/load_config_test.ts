@@ -281,6 +281,14 @@ const refused: [
     undefined,
     /list of texts/,
   ],
+  [
+    "an empty path in a list",
+    "config.out-of-range",
+    { ArtifactVerifyKeys: ["/k", " "] },
+    undefined,
+    /list of paths/,
+  ],
+  ["only an empty path", "config.out-of-range", { ArtifactVerifyKeys: [""] }, undefined, /empty/],
   ["a list of texts as servers", "config.wrong-type", { Servers: ["a"] }, undefined, /"ServerURL"/],
   [
     "an unknown identity form",
@@ -371,6 +379,12 @@ test("loadConfig() treats empty texts and lists as unset", async () => {
   assert.equal(config?.caFile, undefined);
   assert.equal(config?.authPrivateKeyFile, undefined);
   assert.match(config?.deviceTypeFile ?? "", /device_type$/);
+});
+
+test("loadConfig() warns about an empty ArtifactVerifyKey: Artifacts need no signature then", async () => {
+  const { config, warnings } = await load({ ArtifactVerifyKey: "" });
+  assert.deepEqual(config?.artifactVerifyKeyFiles, []);
+  assert.match(warnings.join("\n"), /ArtifactVerifyKey is empty/);
 });
 
 test("loadConfig() lists all problems of both files", async () => {
