@@ -1,4 +1,5 @@
 import { UsageError } from "../../lib/core/errors.ts";
+import { isLoopback } from "../../lib/core/loopback.ts";
 import { readText } from "../../lib/runtime/files/file_driver.ts";
 import { startServer } from "../../lib/testing/mod.ts";
 import type { CommandContext } from "../command_context.ts";
@@ -54,10 +55,6 @@ function parseListen(text: string): { host: string; port: number } {
     throw new UsageError("usage.serve", `Cannot listen on "${text}": wanted HOST:PORT`);
   }
   return { host: (match[1] ?? "127.0.0.1").replace(/^\[|\]$/g, ""), port };
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\./.test(host);
 }
 
 function readPassword(context: CommandContext, path: string | undefined): string | undefined {

@@ -1,3 +1,5 @@
+import { isLoopback } from "../core/loopback.ts";
+
 /**
  * Brings a server's base URL into the form that paths are appended to: with a scheme (`https` when
  * there is none, as in mender) and without slashes at the end.
@@ -26,6 +28,5 @@ export function normalServerUrl(text: string): { url: string } | { reason: strin
 /** Whether what is sent to a server can be read on the way: plain HTTP that leaves the machine. */
 export function isUnprotected(serverUrl: string): boolean {
   const url = new URL(serverUrl);
-  return url.protocol === "http:" &&
-    !/^(localhost|127(\.[0-9]+){3}|\[::1\])$/.test(url.hostname);
+  return url.protocol === "http:" && !isLoopback(url.hostname);
 }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { readVerifyKeys } from "../../artifact/mod.ts";
 import { ConfigError } from "../../core/errors.ts";
+import { isLoopback } from "../../core/loopback.ts";
 import { silentLogger } from "../../core/logger.ts";
 import type { Drivers } from "../../runtime/drivers.ts";
 import { hostDrivers } from "../../runtime/host.ts";
@@ -114,8 +115,4 @@ function makeContext(
       authority,
     },
   };
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
