@@ -5,7 +5,7 @@
 # since boot): together they tell a process from a later one with the same ID. A process that has ended
 # and only waits for its parent to notice (a zombie) counts as gone.
 set -u
-cat /proc/sys/kernel/random/boot_id
+cat /proc/sys/kernel/random/boot_id || exit 1
 { read -r line <"/proc/$1/stat"; } 2>/dev/null || exit 0
 # The name, in parentheses, may hold anything; behind its end stands the state, and as the twentieth
 # field the start time.

@@ -16,7 +16,8 @@ program=$!
 watcher=$!
 exec 3<&-
 
-wait "$program"
+# Of a program that was killed bash tells on standard error, which is the program's.
+wait "$program" 2>/dev/null
 code=$?
 kill "$watcher" 2>/dev/null
 kill -9 "-$program" 2>/dev/null

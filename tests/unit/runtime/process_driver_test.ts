@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -114,6 +115,20 @@ self.exit(0);
     assert.equal(decode(result.stdout), "failed 0", decode(result.stderr));
   });
 });
+
+for (const shell of ["sh", "bash"]) {
+  const isThere = spawnSync(shell, ["-c", ":"]).status === 0;
+  test(`run_bounded.sh under ${shell} adds nothing to what a killed program says`, async () => {
+    await inTemporaryDirectory(async (directory) => {
+      const command = script(directory, "killed", "echo mine >&2; kill -9 $$");
+      const child = spawn(shell, [serviceScript("run_bounded.sh"), command], { stdio: "pipe" });
+      let said = "";
+      child.stderr.on("data", (chunk) => said += String(chunk));
+      const code = await new Promise((resolve) => child.once("close", resolve));
+      assert.deepEqual([code, said], [137, "mine\n"]);
+    });
+  }, { skip: isThere ? undefined : `there is no ${shell}` });
+}
 
 test("identify() tells a process from one that is gone, and names the boot", async () => {
   const ours = await processes.identify(process.pid);
