@@ -9,7 +9,7 @@ const BAR_WIDTH = 30;
  */
 export function progressPrinter(context: CommandContext): (event: DeploymentEvent) => void {
   const { drivers, logger, options } = context;
-  const columns = options.logFormat === "json" ? undefined : drivers.self.terminalColumns("stderr");
+  let columns = options.logFormat === "json" ? undefined : drivers.self.terminalColumns("stderr");
   let toldTenth = -1;
   return (event) => {
     if (event.type === "phase") {
@@ -23,8 +23,13 @@ export function progressPrinter(context: CommandContext): (event: DeploymentEven
     }
     const { receivedBytes, totalBytes } = event;
     if (columns !== undefined) {
-      drivers.self.writeError(`\r${bar(receivedBytes, totalBytes, columns)}`);
-      if (receivedBytes === totalBytes) drivers.self.writeError("\n");
+      const end = receivedBytes === totalBytes ? "\n" : "";
+      try {
+        drivers.self.writeError(`\r${bar(receivedBytes, totalBytes, columns)}${end}`);
+      } catch (error) {
+        columns = undefined; // lines in the log from now on: a download does not fail for its picture
+        logger.log("debug", "Cannot draw the progress of the download", {}, error);
+      }
       return;
     }
     const tenth = totalBytes ? Math.floor((receivedBytes / totalBytes) * 10) : 0;
