@@ -5,7 +5,8 @@ export type MemberKind =
   | { readonly part: "version" | "manifest" | "signature" | "manifest-augment" }
   | { readonly part: CompressedPart; readonly compression: Compression };
 
-type CompressedPart = "header" | "header-augment" | "data";
+/** Parts that may be compressed. */
+export type CompressedPart = "header" | "header-augment" | "data";
 
 const PLAIN: Readonly<
   Record<string, "version" | "manifest" | "signature" | "manifest-augment">

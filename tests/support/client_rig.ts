@@ -112,7 +112,10 @@ export class ClientRig {
   /** Starts a command. */
   start(...args: readonly string[]): Running {
     const [program, ...rest] = this.command(...args);
-    const child = spawn(program, rest, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, rest, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: plainEnvironment(),
+    });
     const parts = { stdout: "", stderr: "" };
     child.stdout.on("data", (chunk) => parts.stdout += String(chunk));
     child.stderr.on("data", (chunk) => parts.stderr += String(chunk));
@@ -214,4 +217,10 @@ export function rigArtifact(name: string, sizeBytes = 300_000): Uint8Array {
     files: [{ name: "payload.bin", content: { sizeBytes, seed: 3 } }],
     compression: "gz",
   });
+}
+
+/** Our environment without what points a client at the certificates or the proxy of this machine. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const personal = /^(SSL_CERT_FILE|SSL_CERT_DIR|(HTTPS?|NO|ALL)_PROXY)$/i;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !personal.test(name)));
 }
