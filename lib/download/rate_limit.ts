@@ -6,7 +6,7 @@ export class RateLimit {
   readonly #bytesPerMs: number;
   #freeAtMs: number;
 
-  /** @param bytesPerSecond Highest mean rate; 0 = no limit. */
+  /** Starts counting. `bytesPerSecond` is the highest mean rate; 0 = no limit. */
   constructor(bytesPerSecond: number, nowMs: number) {
     this.#bytesPerMs = bytesPerSecond / 1000;
     this.#freeAtMs = nowMs;
