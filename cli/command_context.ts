@@ -1,4 +1,5 @@
 import { type Config, loadConfig, type Paths, wellKnownPaths } from "../lib/config/mod.ts";
+import { UsageError } from "../lib/core/errors.ts";
 import { type Logger, type LogLevel, parseLogLevel } from "../lib/core/logger.ts";
 import {
   atLeast,
@@ -9,7 +10,9 @@ import {
   textLine,
 } from "../lib/log/record.ts";
 import type { Redactor } from "../lib/log/redactor.ts";
+import type { FileHandle } from "../lib/runtime/files/file_driver.ts";
 import type { Drivers } from "../lib/runtime/drivers.ts";
+import { storeFailure } from "../lib/store/store_failure.ts";
 import { interruption } from "./interrupted.ts";
 
 /** Options that every command takes, before or after its name (architecture §3). */
@@ -50,6 +53,7 @@ export function commandContext(
   options: GlobalOptions,
   redactor: Redactor,
 ): CommandContext {
+  refuseEmptyPaths(options);
   const paths = wellKnownPaths({
     ...(options.root !== undefined && { root: options.root }),
     ...(options.data !== undefined && { data: options.data }),
@@ -112,7 +116,32 @@ function fileSink(
   path: string,
   format: (record: LogRecord) => string,
 ): LogSink {
-  const handle = drivers.files.open(path, "append", { permissions: 0o640, follow: true });
+  const handle = openLog(drivers, path);
   const encoder = new TextEncoder();
   return (record) => handle.write(encoder.encode(format(record)));
+}
+
+function openLog(drivers: Drivers, path: string): FileHandle {
+  try {
+    return drivers.files.open(path, "append", { permissions: 0o640, follow: true });
+  } catch (error) {
+    throw storeFailure("write the log file", path, error);
+  }
+}
+
+/** An empty variable in a script must not turn into the directory that we happen to stand in. */
+function refuseEmptyPaths(options: GlobalOptions): void {
+  const { root, config, fallbackConfig, data, logFile, trustedCerts } = options;
+  const paths = {
+    "--root": root,
+    "--config": config,
+    "--fallback-config": fallbackConfig,
+    "--data": data,
+    "--log-file": logFile,
+    "--trusted-certs": trustedCerts,
+  };
+  for (const [name, path] of Object.entries(paths)) {
+    if (path?.trim() !== "") continue;
+    throw new UsageError("usage.empty-path", `Cannot use ${name}: wanted a path, found ""`);
+  }
 }

@@ -13,7 +13,8 @@ const INTERRUPTED = 130;
 /**
  * Runs one command line to its end.
  *
- * Every failure becomes one line on standard error, with what to do about it on the next.
+ * Every failure becomes one line on standard error, with what to do about it on the next; with
+ * `--log-format json` it is one record.
  *
  * @returns The exit code.
  */
@@ -28,12 +29,32 @@ export async function runCommandLine(drivers: Drivers, args: readonly string[]):
     const { parseAndRun } = await import("./arguments.ts");
     return await parseAndRun(drivers, args, redactor);
   } catch (error) {
-    return tell(drivers, redactor, error, args.includes("--verbose"));
+    if (error instanceof Interrupted) return INTERRUPTED;
+    if (isJson(args)) await tellAsJson(drivers, redactor, error);
+    else tell(drivers, redactor, error, args.includes("--verbose"));
+    return isMenderError(error, "usage.") ? USAGE : FAILED;
   }
 }
 
-function tell(drivers: Drivers, redactor: Redactor, error: unknown, isVerbose: boolean): number {
-  if (error instanceof Interrupted) return INTERRUPTED;
+function isJson(args: readonly string[]): boolean {
+  return args.includes("--log-format=json") ||
+    args.some((word, at) => word === "json" && args[at - 1] === "--log-format");
+}
+
+async function tellAsJson(drivers: Drivers, redactor: Redactor, error: unknown): Promise<void> {
+  const { jsonLine, logTo } = await import("../lib/log/record.ts");
+  const logger = logTo(
+    [(record) => drivers.self.writeError(jsonLine(record))],
+    redactor,
+    drivers.clock,
+  );
+  const fields = isMenderError(error)
+    ? { code: error.code, ...(error.hint !== undefined && { hint: error.hint }) }
+    : {};
+  logger.log("fatal", messageOf(error), fields, error);
+}
+
+function tell(drivers: Drivers, redactor: Redactor, error: unknown, isVerbose: boolean): void {
   const lines = isVerbose ? causeChain(error) : [messageOf(error)];
   if (isMenderError(error) && error.hint !== undefined) lines.push(error.hint);
   const [first = "", ...rest] = lines;
@@ -42,5 +63,4 @@ function tell(drivers: Drivers, redactor: Redactor, error: unknown, isVerbose: b
     printable(redactor.redact([`Error: ${first}`, ...rest.map((line) => `  ${line}`)].join("\n"))) +
       "\n",
   );
-  return isMenderError(error, "usage.") ? USAGE : FAILED;
 }

@@ -36,20 +36,25 @@ export function checkConfig(
   });
   redactor.add(mender.config.tenantToken);
   if (mender.keys.problems.length === 0) mender.keys.problems.push(...missingServer(mender.config));
-  const connect = inspectConnectConfig({ files: drivers.files, paths });
+  // A file that is named may be meant for another machine: what this one has beside it does not count.
+  const connect = file === undefined
+    ? inspectConnectConfig({ files: drivers.files, paths })
+    : undefined;
   const descriptions = {
     mender: describeConfig(mender, paths),
-    connect: describeConfig(connect, paths, "connect"),
+    ...(connect && { connect: describeConfig(connect, paths, "connect") }),
   };
-  const isConnectUsed = connect.files.some(({ exists }) => exists);
+  const shownConnect = connect?.files.some(({ exists }) => exists)
+    ? descriptions.connect
+    : undefined;
   // The main file last: what is wrong with it should be on the screen when the output is long.
   const text = options.json === true ? JSON.stringify(descriptions, null, 2) : [
-    ...(isConnectUsed ? ["mender-connect.conf", ...configLines(descriptions.connect), ""] : []),
+    ...(shownConnect ? ["mender-connect.conf", ...configLines(shownConnect), ""] : []),
     "mender.conf",
     ...configLines(descriptions.mender),
   ].join("\n");
   drivers.self.writeOut(redactor.redact(text) + "\n");
-  return mender.keys.problems.length + connect.keys.problems.length === 0 ? 0 : 1;
+  return mender.keys.problems.length + (connect?.keys.problems.length ?? 0) === 0 ? 0 : 1;
 }
 
 /** A configuration without a server can be loaded; it is of no use to a daemon. */

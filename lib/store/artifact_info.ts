@@ -10,6 +10,8 @@ export interface ArtifactInfo {
   readonly provides: ReadonlyMap<string, string>;
   /** Why the name is not known. */
   readonly reason: string | undefined;
+  /** The failure of the system behind the reason, when there is one. */
+  readonly cause?: unknown;
 }
 
 /**
@@ -23,7 +25,7 @@ export function readArtifactInfo(files: FileDriver, path: string): ArtifactInfo 
   try {
     text = readText(files, path, 1 << 20, { follow: true });
   } catch (error) {
-    return unknown(path, messageOf(error));
+    return { ...unknown(path, messageOf(error)), cause: error };
   }
   if (text === undefined) return unknown(path, "there is no such file");
   const provides = new Map<string, string>();

@@ -22,6 +22,13 @@ const rows: [line: string, code: number, stdout: RegExp, stderr: RegExp][] = [
   ["-l loud show-artifact", 0, /^release-1\n$/, /no log level "loud"; info is used/],
   ["show-provides", 0, /^artifact_name=release-1\n$/, /^$/],
   ["check-config", 0, /UpdatePollIntervalSeconds +1 +\[main\]/, /^$/],
+  ["-L /no/dir/x show-artifact", 1, /^$/, /^Error: Cannot write the log file/],
+  [
+    "--log-format json -L /no/dir/x show-artifact",
+    1,
+    /^$/,
+    /^\{[^\n]*"level":"fatal"[^\n]*"code":"store\.[^\n]*\}\n$/,
+  ],
   ["check-config --json", 0, /^\{[\s\S]*"UpdatePollIntervalSeconds"/, /^$/],
 ];
 
@@ -58,5 +65,27 @@ test("check-config fails for a file that is wrong, and lists every problem", asy
     assert.match(stdout, /ServerURL/);
     assert.match(stdout, /SkipVerify/);
     assert.match(stdout, /UpdatePollIntervalSeconds/);
+  });
+});
+
+for (const option of ["--data", "--root", "--config", "--log-file"]) {
+  test(`"mender-deno ${option} '' show-artifact" is a usage error`, async () => {
+    await withRig(noServer, async (rig) => {
+      const { code, stderr } = await rig.run("show-artifact", option, "");
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /^Error: Cannot use --/);
+    });
+  });
+}
+
+test("check-config FILE does not look at this machine's mender-connect.conf", async () => {
+  await withRig(noServer, async (rig) => {
+    rig.write(rig.paths.connectConfig, "not JSON");
+    assert.equal((await rig.run("check-config")).code, 1);
+    const file = `${rig.root}/other.conf`;
+    rig.write(file, '{"ServerURL": "https://m"}');
+    const { code, stdout } = await rig.run("check-config", file);
+    assert.equal(code, 0, stdout);
+    assert.doesNotMatch(stdout, /connect/);
   });
 });
