@@ -5,10 +5,12 @@
 # input ends, which also happens when whoever started us dies, the whole session is killed: a script
 # that hangs takes its children with it.
 set -u
-exec 3<&0 </dev/null
+# Standard error is the program's alone: bash tells there of a program that was killed.
+exec 3<&0 </dev/null 4>&2 2>/dev/null
 
-setsid "$@" 3<&- &
+setsid "$@" 2>&4 3<&- 4>&- &
 program=$!
+exec 4>&-
 
 # "-9 -PID" is the one spelling that dash, bash and BusyBox share. The plain form serves the instant
 # in which setsid has not made the session yet.
@@ -16,8 +18,7 @@ program=$!
 watcher=$!
 exec 3<&-
 
-# Of a program that was killed bash tells on standard error, which is the program's.
-wait "$program" 2>/dev/null
+wait "$program"
 code=$?
 kill "$watcher" 2>/dev/null
 kill -9 "-$program" 2>/dev/null
