@@ -219,8 +219,8 @@ export function rigArtifact(name: string, sizeBytes = 300_000): Uint8Array {
   });
 }
 
-/** Our environment without what points a client at the certificates or the proxy of this machine. */
+/** Our environment without what points a client at the certificates of this machine. */
 function plainEnvironment(): NodeJS.ProcessEnv {
-  const personal = /^(SSL_CERT_FILE|SSL_CERT_DIR|(HTTPS?|NO|ALL)_PROXY)$/i;
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !personal.test(name)));
+  const { SSL_CERT_FILE: _file, SSL_CERT_DIR: _directory, ...rest } = process.env;
+  return rest;
 }
