@@ -127,7 +127,7 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
     .option("--tls", "serve https, with a CA of its own")
     .option("--dir <dir>", "keep everything there over a restart")
     .option("--password-file <file>", "file with the password of the user admin")
-    .option("--auto-accept", "accept every device at once")
+    .option("--auto-accept", "accept every new device at once")
     .action((options) =>
       choose(async (context) => (await import("./commands/serve.ts")).serve(context, options))
     );

@@ -69,7 +69,20 @@ async function sendPart(
   }, ARTIFACT.subarray(first));
 }
 
-const cutInTheMiddle: Fault = (exchange) => cutAfter(exchange, MIDDLE, (e) => e.cut());
+/** Where the client of the running test stores what has arrived; one test runs at a time. */
+let partFile = "";
+
+/** Cuts the connection once the first half is stored: what is in flight at a cut may or may not arrive. */
+const cutInTheMiddle: Fault = (exchange) =>
+  cutAfter(exchange, MIDDLE, () => {}).then(() => firstHalfStored()).then(() => exchange.cut());
+
+function firstHalfStored(): Promise<unknown> {
+  return waitUntil(
+    "the first half",
+    () => existsSync(partFile) && statSync(partFile).size === MIDDLE,
+  );
+}
+
 const damaged = ARTIFACT.slice();
 damaged[MIDDLE]! ^= 4;
 
@@ -123,7 +136,8 @@ const rows: Row[] = [
     fault: (exchange, request) => {
       if (request > 1) return exchange.reply(200, {}, ARTIFACT);
       exchange.start(200, { "content-length": `${SIZE}` });
-      return exchange.write(ARTIFACT.subarray(0, MIDDLE)).then(() => exchange.cut());
+      return exchange.write(ARTIFACT.subarray(0, MIDDLE))
+        .then(firstHalfStored).then(() => exchange.cut());
     },
     requests: resumed,
     log: /The download starts again/,
@@ -191,6 +205,7 @@ const rows: Row[] = [
       if (request > 1) return await exchange.reply(200, {}, ARTIFACT);
       exchange.start(200, {});
       await exchange.write(ARTIFACT.subarray(0, MIDDLE));
+      await firstHalfStored();
       exchange.cut();
     },
     requests: resumed,
@@ -314,7 +329,8 @@ for (const tls of [false, true]) {
   }
 }
 
-async function publish(server: MenderServer, { device }: DeviceRig): Promise<string> {
+async function publish(server: MenderServer, { device, rig }: DeviceRig): Promise<string> {
+  partFile = rig.paths.partFile;
   await server.uploadArtifact(ARTIFACT);
   await device.authenticate();
   await device.sendInventory();
