@@ -28,6 +28,8 @@ export function makeDemoDevice(drivers: Drivers, root: string, serverUrl: string
     ...drivers.self.selfCommand(new URL("../main.ts", import.meta.url), [
       `--permission-set=${name}`,
       `--allow-read=${root}`,
+      // Its server speaks plain http: the certificates of this machine are none of the demo's business.
+      "--deny-env=SSL_CERT_FILE",
       `--allow-write=${root}`,
       `--allow-net=${new URL(serverUrl).host},unix:${paths.controlSocket}`,
     ]),
