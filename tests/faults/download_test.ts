@@ -406,20 +406,25 @@ test("download: an abort at the server ends it within a minute or so, and remove
   });
 });
 
+/** Ends the client, as far as it can tell, once the first half of the Artifact is stored. */
+async function endInTheMiddle(server: MenderServer, { device }: DeviceRig): Promise<void> {
+  const stop = new AbortController();
+  server.setInterceptor(async (exchange) => {
+    if (!isArtifactRequest(exchange)) return false;
+    await cutAfter(exchange, MIDDLE, () => {});
+    await firstHalfStored();
+    stop.abort(new Error("the process ends here"));
+    return true;
+  });
+  await assert.rejects(device.checkUpdate(stop.signal), /the process ends here/);
+}
+
 test("download: what one process stored is never fetched again by the next", async () => {
   await withServer({ autoAccept: true }, async (server) => {
     await withDeviceRoot(server, {}, async (open) => {
       const first = await open();
       const id = await publish(server, first);
-      const stop = new AbortController();
-      server.setInterceptor(async (exchange) => {
-        if (!isArtifactRequest(exchange)) return false;
-        await cutAfter(exchange, MIDDLE, () => {});
-        await waitUntil("the bytes", () => statSync(first.rig.paths.partFile).size === MIDDLE);
-        stop.abort(new Error("the process ends here"));
-        return true;
-      });
-      await assert.rejects(first.device.checkUpdate(stop.signal), /the process ends here/);
+      await endInTheMiddle(server, first);
       assert.equal(first.rig.record().phase, "downloading");
       server.setInterceptor(async (exchange) => {
         if (!isArtifactRequest(exchange)) return false;
@@ -441,15 +446,7 @@ test("download: a part file that was damaged on the disk is fetched anew", async
     await withDeviceRoot(server, {}, async (open) => {
       const first = await open();
       const id = await publish(server, first);
-      const stop = new AbortController();
-      server.setInterceptor(async (exchange) => {
-        if (!isArtifactRequest(exchange)) return false;
-        await cutAfter(exchange, MIDDLE, () => {});
-        await waitUntil("the bytes", () => statSync(first.rig.paths.partFile).size === MIDDLE);
-        stop.abort(new Error("the process ends here"));
-        return true;
-      });
-      await assert.rejects(first.device.checkUpdate(stop.signal));
+      await endInTheMiddle(server, first);
       const zeroed = ARTIFACT.slice(0, MIDDLE).fill(0, MIDDLE - 5000);
       first.rig.write(first.rig.paths.partFile, zeroed, 0o600);
       server.setInterceptor(async (exchange) => {
