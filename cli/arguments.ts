@@ -83,6 +83,10 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
     .description("tell the server how the deployment in progress ended")
     .option("--success", "the update is installed")
     .option("--failure", "the update failed; uploads the logs")
+    .addOption(
+      new Option("--status <status>", "what the sub-updater is about to do; no outcome")
+        .choices(["installing", "rebooting"] as const),
+    )
     .option("--message <text>", "why, for the deployment log")
     .action((options) =>
       choose(async (context) => (await import("./commands/report.ts")).report(context, options))

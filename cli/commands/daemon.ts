@@ -1,11 +1,16 @@
 import type { Device } from "../../lib/client/device.ts";
 import { prepareDataDirectory } from "../../lib/store/data_directory.ts";
-import { runDaemon } from "../../lib/daemon/daemon.ts";
+import { daemonHandler } from "../../lib/daemon/control/daemon_handler.ts";
+import type { ControlHandler } from "../../lib/daemon/control/serve_connection.ts";
+import { Daemon } from "../../lib/daemon/daemon.ts";
 import { guardInstance } from "../../lib/daemon/instance_guard.ts";
 import type { CommandContext } from "../command_context.ts";
 import { Interrupted } from "../interrupted.ts";
 import { openDevice } from "../open_device.ts";
 import { progressPrinter } from "../progress.ts";
+
+/** Whoever asks in the first moments asks again. */
+const STARTING = { ok: false, code: "control.busy", message: "The daemon is starting" } as const;
 
 /** Options of `daemon`. */
 export interface DaemonCommandOptions {
@@ -22,11 +27,18 @@ export async function daemon(
   context.outliveTerminal();
   const config = context.loadConfig();
   prepareDataDirectory(drivers.files, paths.dataDirectory);
-  const instance = await guardInstance(drivers, paths.controlSocket);
+  let control: ControlHandler | undefined;
+  const instance = await guardInstance(drivers, paths.controlSocket, {
+    role: "daemon",
+    pid: drivers.self.pid,
+    handler: (request) => control?.(request) ?? STARTING,
+    logger,
+    signal,
+  });
   let device: Device | undefined;
   try {
     device = await openDevice(context, config, progressPrinter(context));
-    const end = await runDaemon({
+    const running = new Daemon({
       device,
       clock: drivers.clock,
       random: drivers.random,
@@ -36,7 +48,9 @@ export async function daemon(
       retryPollMs: config.retryPollMs,
       isOnce: options.once === true,
       isStaying: options.stay === true,
-    }, signal);
+    });
+    control = daemonHandler(running);
+    const end = await running.run(signal);
     return end === "failed" ? 1 : 0;
   } catch (error) {
     // A service that is stopped has not failed.

@@ -1,79 +1,138 @@
 import type { Device } from "../../lib/client/device.ts";
-import { UsageError } from "../../lib/core/errors.ts";
-import { recordOutcome } from "../../lib/deployment/outcome.ts";
+import { HandoffError, messageOf, UsageError } from "../../lib/core/errors.ts";
+import { byHolder } from "../../lib/daemon/by_holder.ts";
+import type {
+  ANNOUNCED_STATUSES,
+  ControlAnswer,
+  ControlRequest,
+} from "../../lib/daemon/control/protocol.ts";
+import { deploymentFiles } from "../../lib/deployment/deployment_files.ts";
+import { deploymentInProgress, recordOutcome } from "../../lib/deployment/record_outcome.ts";
 import { prepareDataDirectory } from "../../lib/store/data_directory.ts";
-import { DeploymentRecordFile, type OutcomeRecord } from "../../lib/store/deployment_record.ts";
-import { LockFile } from "../../lib/store/lock_file.ts";
+import type { OutcomeRecord } from "../../lib/store/outcome_file.ts";
 import type { CommandContext } from "../command_context.ts";
 import { openDevice } from "../open_device.ts";
 
-/** The outcome is recorded, but the server could not be told yet. */
+/** It is recorded, but the server could not be told yet. */
 const NOT_DELIVERED = 3;
+
+type AnnouncedStatus = typeof ANNOUNCED_STATUSES[number];
 
 /** Options of `report`. */
 export interface ReportOptions {
   readonly success?: true | undefined;
   readonly failure?: true | undefined;
+  readonly status?: AnnouncedStatus | undefined;
   readonly message?: string | undefined;
 }
 
-/** Records how the deployment in progress ended, and tells the server. */
+/** Records how the deployment in progress ended, or goes on, and tells the server. */
 export async function report(context: CommandContext, options: ReportOptions): Promise<number> {
-  const { drivers, paths, logger } = context;
-  if (options.success === options.failure) {
-    throw new UsageError("usage.report", "Cannot report: give either --success or --failure");
+  const { drivers, paths } = context;
+  const { success, failure, status, message } = options;
+  if ([success, failure, status].filter((each) => each !== undefined).length !== 1) {
+    throw new UsageError(
+      "usage.report",
+      "Cannot report: give one of --success, --failure and --status",
+    );
   }
-  const outcome = await describeOutcome(context, options);
   // First of all it is made durable, whatever state network and configuration are in.
   prepareDataDirectory(drivers.files, paths.dataDirectory);
-  recordOutcome({
-    record: new DeploymentRecordFile(drivers.files, paths.record, logger),
-    lock: new LockFile(drivers.files, paths.lock),
-  }, outcome);
-  const failure = await deliver(context, outcome);
-  if (failure === undefined) return 0;
-  logger.log(
-    "warning",
-    `"${outcome.status}" is recorded and will be reported when the server can be reached`,
-    {},
-    failure.why,
-  );
-  return NOT_DELIVERED;
-}
-
-async function describeOutcome(
-  { drivers, logger }: CommandContext,
-  options: ReportOptions,
-): Promise<OutcomeRecord> {
-  const { pid } = drivers.self;
-  let reporter: OutcomeRecord["reporter"];
-  try {
-    reporter = { pid, ...await drivers.processes.identify(pid) };
-  } catch (error) {
-    // Then a daemon beside us may deliver the same outcome too, which does no harm.
-    logger.log("debug", "Cannot tell the daemon that this process delivers the outcome", {}, error);
-  }
-  return {
-    status: options.success === true ? "success" : "failure",
-    ...(options.message !== undefined && { message: options.message }),
-    ...(reporter !== undefined && { reporter }),
+  if (status !== undefined) return await announce(context, status);
+  const outcome: OutcomeRecord = {
+    status: success === true ? "success" : "failure",
+    ...(message !== undefined && { message }),
   };
+  return await reportOutcome(context, outcome);
 }
 
-/** Tells the server; `undefined` when that is done. */
+async function reportOutcome(context: CommandContext, outcome: OutcomeRecord): Promise<number> {
+  const { drivers, paths, logger } = context;
+  const files = deploymentFiles(drivers.files, paths, logger);
+  const deployment = recordOutcome(files, outcome);
+  const answer = await deliver(
+    context,
+    { v: 1, do: "report", deployment },
+    async (device) => {
+      const result = await device.deliverReport(deployment, context.signal);
+      if (result.state === "delivered") return { ok: true, state: "delivered" };
+      throw result.why;
+    },
+  );
+  if ("why" in answer) {
+    logger.log(
+      "warning",
+      `"${outcome.status}" is recorded and will be reported when the server can be reached`,
+      {},
+      answer.why,
+    );
+    return NOT_DELIVERED;
+  }
+  return 0;
+}
+
+async function announce(context: CommandContext, status: AnnouncedStatus): Promise<number> {
+  const { drivers, paths, logger } = context;
+  const { id: deployment } = deploymentInProgress(deploymentFiles(drivers.files, paths, logger));
+  const answer = await deliver(
+    context,
+    { v: 1, do: "announce", deployment, status },
+    async (device) => ({
+      ok: true,
+      result: await device.announce(deployment, status, context.signal),
+    }),
+  );
+  if ("why" in answer) {
+    logger.log("warning", `"${status}" could not be reported yet`, {}, answer.why);
+    return NOT_DELIVERED;
+  }
+  if (answer["result"] === "gone") {
+    throw new HandoffError(
+      "handoff.ended-by-server",
+      `Cannot report "${status}": the server has ended this deployment`,
+      { hint: "Roll back what was installed, then report --failure", retry: "never" },
+    );
+  }
+  return 0;
+}
+
+/** Has it done by the daemon, or here; gives the reason when the server could not be told. */
 async function deliver(
   context: CommandContext,
-  outcome: OutcomeRecord,
-): Promise<{ readonly why: unknown } | undefined> {
-  let device: Device | undefined;
+  request: ControlRequest,
+  work: (device: Device) => Promise<ControlAnswer>,
+): Promise<Extract<ControlAnswer, { ok: true }> | { readonly why: unknown }> {
+  const { drivers, paths, logger, signal } = context;
+  let answer: ControlAnswer;
   try {
-    device = await openDevice(context, context.loadConfig());
-    const result = await device.report(outcome, context.signal);
-    return result.state === "delivered" ? undefined : result;
+    answer = await byHolder({
+      drivers,
+      path: paths.controlSocket,
+      request,
+      logger,
+      signal,
+      here: () => withDevice(context, work),
+    });
   } catch (error) {
-    if (context.signal.aborted) throw context.signal.reason;
+    signal.throwIfAborted();
+    if (error instanceof HandoffError) throw error;
     return { why: error };
+  }
+  if (!answer.ok) {
+    if (!answer.code.startsWith("handoff.")) return { why: new Error(answer.message) };
+    throw new HandoffError(answer.code, answer.message, { retry: "never" });
+  }
+  return answer["state"] === "recorded" ? { why: new Error(messageOf(answer["why"])) } : answer;
+}
+
+async function withDevice<T>(
+  context: CommandContext,
+  work: (device: Device) => Promise<T>,
+): Promise<T> {
+  const device = await openDevice(context, context.loadConfig());
+  try {
+    return await work(device);
   } finally {
-    device?.close();
+    device.close();
   }
 }

@@ -4,7 +4,8 @@ import { sendInventory } from "../api/inventory_call.ts";
 import { type DeploymentOffer, NextDeploymentPoll } from "../api/next_deployment.ts";
 import { readVerifyKeys } from "../artifact/mod.ts";
 import { type Config, type Paths, requireServers } from "../config/mod.ts";
-import { ApiError } from "../core/errors.ts";
+import type { DeploymentStatus } from "../core/deployment_status.ts";
+import { ApiError, isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { VERSION } from "../core/version.ts";
 import type {
@@ -12,9 +13,12 @@ import type {
   DeploymentDevice,
   DeploymentEvent,
 } from "../deployment/context.ts";
-import { deploymentLogger, runDeployment, type RunResult } from "../deployment/deployment_run.ts";
-import { deliverOutcome, recordOutcome } from "../deployment/outcome.ts";
+import { announceStatus } from "../deployment/announce_status.ts";
+import { deliverReport } from "../deployment/deliver_report.ts";
+import { deploymentFiles } from "../deployment/deployment_files.ts";
+import { runDeployment, type RunResult } from "../deployment/deployment_run.ts";
 import { settleFound } from "../deployment/settle_found.ts";
+import { WaitMeter } from "../deployment/wait_meter.ts";
 import {
   collectInventory,
   decideIdentityForm,
@@ -30,9 +34,7 @@ import type { HttpDriver } from "../runtime/http/http_driver.ts";
 import { proxySecrets } from "../runtime/http/proxy_settings.ts";
 import { readArtifactInfo } from "../store/artifact_info.ts";
 import { prepareDataDirectory } from "../store/data_directory.ts";
-import { DeploymentRecordFile, type OutcomeRecord } from "../store/deployment_record.ts";
 import { readDeviceType } from "../store/device_type.ts";
-import { LockFile } from "../store/lock_file.ts";
 import { readRequired } from "./required_file.ts";
 import { trustOf } from "./trust.ts";
 
@@ -107,8 +109,7 @@ export class Device {
       logDirectory: config.updateLogDirectory,
       session: this.#session,
       artifactHttp: http,
-      record: new DeploymentRecordFile(drivers.files, paths.record, logger),
-      lock: new LockFile(drivers.files, paths.lock),
+      ...deploymentFiles(drivers.files, paths, logger),
       verifyKeys: () => this.#verifyKeys(),
       renewLink: (deploymentId, signal) => this.#renewLink(deploymentId, signal),
       downloadLimits: {
@@ -116,6 +117,8 @@ export class Device {
         maxMs: config.downloadGiveUpMs,
         bytesPerSecond: config.downloadBytesPerSecond,
       },
+      handoff: { runner: config.handoffRunner, timeoutMs: config.handoffTimeoutMs },
+      waitMeter: new WaitMeter(config.handoffTimeoutMs),
       retryPollMs: config.retryPollMs,
       logger,
       loggerWith: options.loggerWith,
@@ -192,30 +195,41 @@ export class Device {
   }
 
   /**
-   * Records how the deployment in progress ended, then tells the server.
+   * Tells the server the outcome that was recorded for a deployment (see {@link recordOutcome}).
    *
    * @returns `delivered`, or `recorded` with the reason when the server could not be told.
-   * @throws {HandoffError} Nothing is in progress, or the opposite was reported before.
-   * @throws {StoreError} The outcome cannot be recorded.
+   * @throws {HandoffError} `handoff.already-reported`: another outcome was delivered before.
+   * @throws {StoreError} What was delivered cannot be recorded.
    */
-  async report(
-    outcome: OutcomeRecord,
+  async deliverReport(
+    deploymentId: string,
     signal?: AbortSignal,
   ): Promise<
     { readonly state: "delivered" } | { readonly state: "recorded"; readonly why: unknown }
   > {
-    const record = recordOutcome(this.#deployment, outcome);
-    const logger = deploymentLogger(this.#deployment, record.id);
-    if (outcome.message !== undefined) {
-      logger.log(outcome.status === "failure" ? "error" : "info", outcome.message);
-    }
     try {
-      await deliverOutcome(this.#deployment, record, logger, { signal });
+      await deliverReport(this.#deployment, deploymentId, signal);
       return { state: "delivered" };
     } catch (error) {
       signal?.throwIfAborted();
+      if (!isMenderError(error) || isMenderError(error, "handoff.")) throw error;
       return { state: "recorded", why: error };
     }
+  }
+
+  /**
+   * Tells the server what the sub-updater is about to do.
+   *
+   * @returns `accepted`; `gone`: the server has ended the deployment, it should be rolled back.
+   * @throws {HandoffError} No sub-updater is at work for that deployment, or it has reported already.
+   * @throws What the session throws; the status is recorded and sent later, unless an outcome comes.
+   */
+  announce(
+    deploymentId: string,
+    status: DeploymentStatus,
+    signal: AbortSignal,
+  ): Promise<"accepted" | "gone"> {
+    return announceStatus(this.#deployment, deploymentId, status, signal);
   }
 
   /** Closes idle connections. The device is not used afterwards. */

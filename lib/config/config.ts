@@ -40,6 +40,10 @@ export interface Config {
   readonly downloadGiveUpMs: number;
   /** Highest mean rate of a download in bytes per second; 0 = no limit. */
   readonly downloadBytesPerSecond: number;
+  /** How the sub-updater is started; `auto` takes systemd where it runs the machine. */
+  readonly handoffRunner: "auto" | "systemd" | "fork";
+  /** Longest wait for the outcome of a sub-updater that does not run any more; 0 = no limit. */
+  readonly handoffTimeoutMs: number;
   /** How identity values are written; `auto` decides once. */
   readonly identityFormat: "auto" | "array" | "scalar";
 }
@@ -65,6 +69,8 @@ export function buildConfig(keys: ResolvedKeys, paths: Paths): Config {
     downloadMaxTries: Number(keys.settings.get("DownloadMaxTries")?.value),
     downloadGiveUpMs: milliseconds(keys, "DownloadGiveUpSeconds"),
     downloadBytesPerSecond: Number(keys.settings.get("DownloadRateBytesPerSecond")?.value),
+    handoffRunner: keys.settings.get("HandoffRunner")?.value as Config["handoffRunner"],
+    handoffTimeoutMs: milliseconds(keys, "HandoffTimeoutSeconds"),
     identityFormat: keys.settings.get("IdentityFormat")?.value as Config["identityFormat"],
   };
 }

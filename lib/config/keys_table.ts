@@ -48,6 +48,15 @@ export const MENDER_KEYS: readonly KeySpec[] = [
     ...own("DownloadRateBytesPerSecond", "count", "highest mean rate of a download; 0 = no limit"),
     fallback: 0,
   },
+  {
+    ...own("HandoffRunner", "choice", "how the sub-updater is started"),
+    choices: ["auto", "systemd", "fork"],
+    fallback: "auto",
+  },
+  {
+    ...own("HandoffTimeoutSeconds", "count", "longest wait for its outcome; 0 = no limit"),
+    fallback: 86400,
+  },
 
   known("Connectivity.DisableKeepAlive", "flag"),
   known("Connectivity.IdleConnTimeoutSeconds", "count"),

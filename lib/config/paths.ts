@@ -32,6 +32,8 @@ export interface Paths {
   readonly inventoryDirectory: string;
   /** Certificates that the system trusts. */
   readonly systemCaBundle: string;
+  /** Exists where systemd runs the machine (sd_booted(3)). */
+  readonly systemdRuntime: string;
   /** State directory. */
   readonly dataDirectory: string;
   /** Default of `DeviceTypeFile`. */
@@ -85,6 +87,7 @@ export function wellKnownPaths(options: PathOptions = {}): Paths {
     identityScript: join(share, "identity/mender-device-identity"),
     inventoryDirectory: join(share, "inventory"),
     systemCaBundle: join(root, "etc/ssl/certs/ca-certificates.crt"),
+    systemdRuntime: join(root, "run/systemd/system"),
     dataDirectory: data,
     deviceType: join(data, "device_type"),
     key: join(data, "mender-agent.pem"),

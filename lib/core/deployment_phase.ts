@@ -1,15 +1,15 @@
 /**
  * Where a deployment stands on this device. Each phase is written durably *before* the outside effect
- * that it announces (architecture §2).
+ * that it announces (architecture §2); which one follows which is told by `lib/deployment/lifecycle.ts`.
  */
 export const DEPLOYMENT_PHASES = [
   /** The server offered it; nothing was done. */
   "received",
   /** The part file is being filled. */
   "downloading",
-  /** All bytes are there. */
+  /** All bytes are there, and were checked. */
   "downloaded",
-  /** The Artifact was checked whole and is for this device. */
+  /** The Artifact is in its place. */
   "verified",
   /** The sub-updater is about to be started, or was just started. */
   "handing_over",
@@ -25,25 +25,3 @@ export const DEPLOYMENT_PHASES = [
 
 /** One of {@link DEPLOYMENT_PHASES}. */
 export type DeploymentPhase = typeof DEPLOYMENT_PHASES[number];
-
-const FOLLOWERS: Readonly<Record<DeploymentPhase, readonly DeploymentPhase[]>> = {
-  received: ["downloading", "outcome_recorded", "aborted"],
-  downloading: ["downloaded", "outcome_recorded", "aborted"],
-  downloaded: ["verified", "outcome_recorded", "aborted"],
-  verified: ["handing_over", "outcome_recorded", "aborted"],
-  handing_over: ["handed_over", "outcome_recorded"],
-  handed_over: ["outcome_recorded"],
-  outcome_recorded: ["acknowledged"],
-  acknowledged: [],
-  aborted: [],
-};
-
-/** Whether a deployment may go from one phase to another; staying is no step. */
-export function mayFollow(from: DeploymentPhase, to: DeploymentPhase): boolean {
-  return FOLLOWERS[from].includes(to);
-}
-
-/** Whether nothing is left to do for a deployment in this phase. */
-export function isEnded(phase: DeploymentPhase): boolean {
-  return FOLLOWERS[phase].length === 0;
-}

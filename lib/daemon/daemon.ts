@@ -8,7 +8,9 @@ import type { Device } from "../client/device.ts";
 import { isMenderError, type MenderError, type RetryAdvice } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RandomDriver } from "../runtime/drivers.ts";
-import { type Clock, sleep } from "../runtime/clock.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { Alarm } from "./alarm.ts";
+import { TurnQueue } from "./control/turn_queue.ts";
 import { TaskTimer } from "./task_timer.ts";
 
 /** How often the lock is looked at while a deployment is with the sub-updater. */
@@ -40,52 +42,75 @@ export interface DaemonOptions {
 export type DaemonEnd = "handed-over" | "done" | "failed";
 
 /**
- * Runs the daemon: settles what was left behind, authenticates, sends the inventory, polls for
- * deployments and hands them over. No failure of a server, script, key or file ends it.
- *
- * @returns After the hand-off, or after one round (`isOnce`).
- * @throws The reason of `signal`, when it is aborted.
+ * The daemon: settles what was left behind, authenticates, sends the inventory, polls for deployments and
+ * hands them over, one thing after the other. No failure of a server, script, key or file ends it.
  */
-export function runDaemon(options: DaemonOptions, signal: AbortSignal): Promise<DaemonEnd> {
-  return new Daemon(options, signal).run();
-}
-
-class Daemon {
+export class Daemon {
   readonly #options: DaemonOptions;
-  readonly #signal: AbortSignal;
+  readonly #alarm: Alarm;
   readonly #settling: TaskTimer;
   readonly #authentication: TaskTimer;
   readonly #inventory: TaskTimer;
   readonly #update: TaskTimer;
+  readonly #requests = new TurnQueue();
+  #signal = new AbortController().signal;
   #isWaitingForOutcome = false;
   #isPendingTold = false;
   #hasFailed = false;
 
-  constructor(options: DaemonOptions, signal: AbortSignal) {
+  /** Makes a daemon; nothing runs yet. */
+  constructor(options: DaemonOptions) {
     const { retryPollMs, updatePollMs, inventoryPollMs, random } = options;
     const retrying = (intervalMs: number): TaskTimer =>
       new TaskTimer(intervalMs, Math.min(retryPollMs, intervalMs), random.next);
     this.#options = options;
-    this.#signal = signal;
+    this.#alarm = new Alarm(options.clock);
     this.#settling = new TaskTimer(LOCK_CHECK_MS, retryPollMs, random.next);
     this.#authentication = retrying(retryPollMs);
     this.#inventory = retrying(inventoryPollMs);
     this.#update = retrying(updatePollMs);
   }
 
-  async run(): Promise<DaemonEnd> {
-    for (;;) {
-      this.#signal.throwIfAborted();
-      const isClear = await this.#settle();
-      if (isClear && await this.#authenticate()) {
-        await this.#sendInventory();
-        const end = await this.#checkUpdate();
-        if (end === "handed-over" && this.#options.isStaying !== true) return end;
-        if (end === "handed-over") this.#settling.hurry();
+  /**
+   * Runs, once.
+   *
+   * @returns After the hand-off, or after one round (`isOnce`).
+   * @throws The reason of `signal`, when it is aborted.
+   */
+  async run(signal: AbortSignal): Promise<DaemonEnd> {
+    this.#signal = signal;
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        await this.#requests.serve();
+        const isClear = await this.#settle();
+        if (isClear && await this.#authenticate()) {
+          await this.#sendInventory();
+          const end = await this.#checkUpdate();
+          if (end === "handed-over" && this.#options.isStaying !== true) return end;
+          if (end === "handed-over") this.#settling.hurry();
+        }
+        if (this.#options.isOnce === true) return this.#hasFailed ? "failed" : "done";
+        await this.#sleepUntilDue();
       }
-      if (this.#options.isOnce === true) return this.#hasFailed ? "failed" : "done";
-      await this.#sleepUntilDue();
+    } finally {
+      this.#requests.close();
     }
+  }
+
+  /**
+   * Does something with the device in a turn of its own, beside nothing else that the daemon does, then
+   * looks at once at what has become of the deployment.
+   *
+   * @throws What `work` throws; {@link ControlError} `control.ending` when the daemon ends before.
+   */
+  perform<T>(work: (device: Device, signal: AbortSignal) => Promise<T>): Promise<T> {
+    const result = this.#requests.add(() => {
+      this.#settling.hurry();
+      return work(this.#options.device, this.#signal);
+    });
+    this.#alarm.ring();
+    return result;
   }
 
   /** Whether polls may go on: no deployment is in progress. */
@@ -185,11 +210,11 @@ class Daemon {
   }
 
   #sleepUntilDue(): Promise<void> {
-    const { device, clock } = this.#options;
+    const { device } = this.#options;
     const polls = device.isAuthorized ? [this.#inventory, this.#update] : [this.#authentication];
     const timers = [this.#settling, ...(this.#isWaitingForOutcome ? [] : polls)];
     const dueAt = Math.min(...timers.map((timer) => timer.dueAtMs));
-    return sleep(clock, Math.max(0, dueAt - this.#now()), this.#signal);
+    return this.#alarm.sleep(Math.max(0, dueAt - this.#now()), this.#signal);
   }
 
   #now(): number {

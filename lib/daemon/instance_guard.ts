@@ -1,9 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { isMenderError, MenderError, StoreError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { sleep } from "../runtime/clock.ts";
 import type { Drivers } from "../runtime/drivers.ts";
 import { errnoOf, type FileDriver } from "../runtime/files/file_driver.ts";
-import type { SocketDriver, SocketListener } from "../runtime/socket_driver.ts";
+import type { SocketListener } from "../runtime/socket_driver.ts";
 import { storeFailure } from "../store/store_failure.ts";
+import { askControl } from "./control/ask_control.ts";
+import { type ControlHandler, serveConnection } from "./control/serve_connection.ts";
 import { inTurn } from "./turn_file.ts";
 
 /** A daemon that cannot start because another one runs (`daemon.*`). */
@@ -12,23 +16,41 @@ export class InstanceError extends MenderError {}
 /** Room in `sockaddr_un` of Linux, without the final zero. */
 const MAX_PATH_BYTES = 107;
 
-/** Errors by which a socket says that nobody stands behind it. */
-const DEAD = ["ECONNREFUSED", "ENOENT"];
+const HELLO_WITHIN_MS = 2000;
+const LOOK_EVERY_MS = 100;
 
-/** Errors by which the system, not a daemon, refuses the connection. */
-const DENIED = ["EACCES", "EPERM", "ENOTCAPABLE"];
+/** Who holds the instance: a daemon, for long, or a `report` while it delivers. */
+export type InstanceRole = "daemon" | "report";
+
+/** What the holder of an instance is and does. */
+export interface InstanceOptions {
+  /** Who wants to hold it. */
+  readonly role: InstanceRole;
+  /** Process ID, for whoever asks. */
+  readonly pid: number;
+  /** Answers what clients ask, except `hello`. */
+  readonly handler: ControlHandler;
+  /** Told of connections that break. */
+  readonly logger: Logger;
+  /** Ends the wait for a `report` that holds it. */
+  readonly signal: AbortSignal;
+}
+
+/** What of the machine is needed to hold an instance. */
+export type InstanceDrivers = Pick<Drivers, "sockets" | "files" | "clock">;
 
 /**
- * Makes sure that one daemon at most works in a data directory: binds the control socket, after
- * removing one that a dead daemon left. Of several daemons that start at the same time one does so after
- * the other.
+ * Makes sure that one process at most works on the deployments of a data directory: binds the control
+ * socket, after removing one that a dead process left. Of several that start at the same time one does
+ * so after the other. A `report` that holds it is waited for: it ends by itself.
  *
- * @throws {InstanceError} `daemon.already-running`.
+ * @throws {InstanceError} `daemon.already-running`: a daemon holds it.
  * @throws {StoreError} The socket cannot be bound: `store.path-too-long`, `store.denied` …
  */
 export async function guardInstance(
-  { sockets, files, clock }: Pick<Drivers, "sockets" | "files" | "clock">,
+  drivers: InstanceDrivers,
   path: string,
+  options: InstanceOptions,
 ): Promise<SocketListener> {
   if (new TextEncoder().encode(path).length > MAX_PATH_BYTES) {
     throw new StoreError(
@@ -37,8 +59,30 @@ export async function guardInstance(
       { hint: "Name a data directory with a shorter path with --data", retry: "never" },
     );
   }
+  for (;;) {
+    const bound = await tryToBind(drivers, path, options);
+    if (bound !== undefined) return bound;
+    await sleep(drivers.clock, LOOK_EVERY_MS, options.signal);
+  }
+}
+
+/** Binds the socket; `undefined` while a `report` holds it. */
+async function tryToBind(
+  drivers: InstanceDrivers,
+  path: string,
+  options: InstanceOptions,
+): Promise<SocketListener | undefined> {
+  const { files, clock } = drivers;
   try {
-    return await inTurn(files, clock, path, () => bind(sockets, files, path));
+    return await inTurn(files, clock, path, async () => {
+      if (files.stat(path) !== undefined) {
+        const holder = await holderOf(drivers, path);
+        if (holder === "report") return undefined;
+        if (holder !== undefined) throw alreadyRunning(path);
+        files.remove(path);
+      }
+      return await bind(drivers, path, options);
+    });
   } catch (error) {
     if (isMenderError(error)) throw error;
     throw storeFailure("bind the control socket", path, error);
@@ -46,20 +90,37 @@ export async function guardInstance(
 }
 
 async function bind(
-  sockets: SocketDriver,
-  files: FileDriver,
+  { sockets, files }: InstanceDrivers,
   path: string,
+  { role, pid, handler, logger }: InstanceOptions,
 ): Promise<SocketListener> {
-  if (files.stat(path) !== undefined) {
-    if (await isAnswered(sockets, path)) throw alreadyRunning(path);
-    files.remove(path);
-  }
+  const answer: ControlHandler = (request) =>
+    request.do === "hello" ? { ok: true, role, pid } : handler(request);
   try {
-    const listener = await sockets.listenUnix(path, (peer) => peer.close());
+    const listener = await sockets.listenUnix(
+      path,
+      (peer) => void serveConnection(peer, answer, logger),
+    );
     return whileOurs(listener, files, path);
   } catch (error) {
     if (errnoOf(error) === "EADDRINUSE") throw alreadyRunning(path);
     throw error;
+  }
+}
+
+/** Who holds the socket; `undefined`: nobody that lives. */
+async function holderOf(
+  drivers: InstanceDrivers,
+  path: string,
+): Promise<InstanceRole | undefined> {
+  try {
+    const answer = await askControl(drivers, path, { v: 1, do: "hello" }, HELLO_WITHIN_MS);
+    return answer.ok && answer["role"] === "report" ? "report" : "daemon";
+  } catch (error) {
+    if (isMenderError(error, "control.nobody")) return undefined;
+    if (!isMenderError(error, "control.")) throw error;
+    // Somebody listens and does not answer: a daemon that is busy, or stands still.
+    return "daemon";
   }
 }
 
@@ -87,16 +148,4 @@ function alreadyRunning(path: string): InstanceError {
       retry: "never",
     },
   );
-}
-
-async function isAnswered(sockets: SocketDriver, path: string): Promise<boolean> {
-  try {
-    (await sockets.connectUnix(path, { timeoutMs: 2000 })).close();
-    return true;
-  } catch (error) {
-    const errno = errnoOf(error) ?? "";
-    if (DENIED.includes(errno)) throw storeFailure("ask the control socket", path, error);
-    // A socket file that nobody listens on refuses; anything else may be a living daemon.
-    return !DEAD.includes(errno);
-  }
 }

@@ -5,8 +5,8 @@ import type { Logger } from "../core/logger.ts";
 import type { LogSink } from "../log/record.ts";
 import type { Drivers } from "../runtime/drivers.ts";
 import type { HttpDriver } from "../runtime/http/http_driver.ts";
-import type { DeploymentRecordFile } from "../store/deployment_record.ts";
-import type { LockFile } from "../store/lock_file.ts";
+import type { DeploymentFiles } from "./deployment_files.ts";
+import type { WaitMeter } from "./wait_meter.ts";
 
 /** The device as a deployment sees it. */
 export interface DeploymentDevice {
@@ -29,7 +29,7 @@ export type DeploymentEvent =
   };
 
 /** What carrying out and reporting a deployment stands on. */
-export interface DeploymentContext {
+export interface DeploymentContext extends DeploymentFiles {
   /** The machine. */
   readonly drivers: Pick<Drivers, "files" | "processes" | "clock" | "random">;
   /** Where everything is. */
@@ -40,10 +40,6 @@ export interface DeploymentContext {
   readonly session: DeviceSession;
   /** Client for Artifact links, without credentials. */
   readonly artifactHttp: HttpDriver;
-  /** The deployment record. */
-  readonly record: DeploymentRecordFile;
-  /** The lock that sub-updaters know too. */
-  readonly lock: LockFile;
   /**
    * Gives the keys of which one must have signed the Artifact; none configured: unsigned ones pass.
    * Throws when a configured key cannot be read: then no Artifact passes.
@@ -65,6 +61,10 @@ export interface DeploymentContext {
     /** Highest mean rate; 0 = no limit. */
     readonly bytesPerSecond: number;
   };
+  /** How the sub-updater is started, and how long its outcome is waited for; 0 = without end. */
+  readonly handoff: { readonly runner: "auto" | "systemd" | "fork"; readonly timeoutMs: number };
+  /** Counts that wait. */
+  readonly waitMeter: WaitMeter;
   /** Longest wait between attempts, in milliseconds (`RetryPollIntervalSeconds`). */
   readonly retryPollMs: number;
   /** Logger of everything outside one deployment. */

@@ -1,21 +1,23 @@
-import { sendStatus } from "../api/deployment_calls.ts";
 import type { DeploymentOffer } from "../api/next_deployment.ts";
 import type { ArtifactDescription } from "../artifact/mod.ts";
-import { backoffSchedule } from "../core/backoff_schedule.ts";
-import { DEPLOYMENT_PHASES, type DeploymentPhase } from "../core/deployment_phase.ts";
+import type { DeploymentPhase } from "../core/deployment_phase.ts";
 import type { DeploymentStatus } from "../core/deployment_status.ts";
-import { HandoffError, isMenderError, messageOf } from "../core/errors.ts";
-import { type Logger, withFields } from "../core/logger.ts";
-import { DeploymentLog } from "../log/deployment_log.ts";
-import { sleep } from "../runtime/clock.ts";
-import { type DeploymentRecord, withAcknowledged } from "../store/deployment_record.ts";
+import { HandoffError, isMenderError, type messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { DeploymentRecord, DownloadRecord } from "../store/deployment_record.ts";
 import { storeFailure } from "../store/store_failure.ts";
 import type { DeploymentContext, DeploymentDevice } from "./context.ts";
+import { deliverOutcome } from "./deliver_outcome.ts";
+import { deploymentLogger } from "./deployment_logger.ts";
+import { endInFailure } from "./end_in_failure.ts";
 import { discardDownload, fetchArtifact } from "./fetch_artifact.ts";
-import { handOver } from "./hand_over.ts";
+import { checkSubUpdater } from "./handoff/check_sub_updater.ts";
+import { handOver } from "./handoff/hand_over.ts";
+import { clearStartMarkers, readStartMarker } from "./handoff/start_marker.ts";
+import { DeploymentJournal } from "./lifecycle/journal.ts";
+import type { Effect, LifecycleEvent } from "./lifecycle/transition.ts";
+import { tellStatus } from "./tell_status.ts";
 import { whileWanted, Withdrawn } from "./watch_withdrawal.ts";
-import { checkSubUpdater, clearStartMarkers, readStartMarker } from "./handoff.ts";
-import { deliverOutcome } from "./outcome.ts";
 
 /**
  * How a run of a deployment ended: with the sub-updater; with a failure here; because the server took it
@@ -45,18 +47,18 @@ export async function runDeployment(
       "info",
       "The server offers a deployment that is finished here; its outcome is sent again",
     );
-    await deliverOutcome(context, known, logger, { signal, isOfferedAgain: true });
+    const journal = new DeploymentJournal(context.record, known);
+    await deliverOutcome(context, journal, logger, signal, { isOfferedAgain: true });
     return "finished";
   }
-  const lock = context.lock.read();
-  if (lock.kind === "unreadable" || (lock.kind === "held" && lock.deploymentId !== offer.id)) {
-    logger.log("warning", "Another deployment is with a sub-updater; this one has to wait for it");
+  if (isWithSubUpdater(known) || context.lock.read().kind !== "none") {
+    logger.log("warning", "A deployment is with its sub-updater; this one has to wait for it");
     return "waiting";
   }
   logger.log("info", `Deployment of Artifact "${offer.artifactName}" received`);
-  const run = new DeploymentRun(context, offer, logger, signal, known);
+  const run = new DeploymentRun(context, device, offer, logger, signal, known);
   try {
-    return await run.carryOut(device);
+    return await run.carryOut();
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     // Not authorised any more: what is stored stays, and is gone on with when the device is let in again.
@@ -65,21 +67,8 @@ export async function runDeployment(
   }
 }
 
-/** The logger of a deployment: it writes to the deployment's own log too. */
-export function deploymentLogger(context: DeploymentContext, deploymentId: string): Logger {
-  try {
-    const log = DeploymentLog.open(context.drivers.files, context.logDirectory, deploymentId);
-    return withFields(context.loggerWith(log.sink), { deployment: deploymentId });
-  } catch (error) {
-    const failure = storeFailure("open the deployment log", context.logDirectory, error);
-    context.logger.log("error", "The deployment goes on without a log of its own", {}, failure);
-    return context.logger;
-  }
-}
-
 /** Phases that the next process goes on from: nothing outside was touched yet. */
 const RESUMABLE: ReadonlySet<DeploymentPhase> = new Set<DeploymentPhase>([
-  "received",
   "downloading",
   "downloaded",
   "verified",
@@ -87,68 +76,56 @@ const RESUMABLE: ReadonlySet<DeploymentPhase> = new Set<DeploymentPhase>([
 
 class DeploymentRun {
   readonly #context: DeploymentContext;
+  readonly #device: DeploymentDevice;
   readonly #offer: DeploymentOffer;
   readonly #logger: Logger;
   readonly #signal: AbortSignal;
-  #record: DeploymentRecord;
+  readonly #journal: DeploymentJournal;
+  readonly #isResumed: boolean;
+  #hasBegun = false;
 
   constructor(
     context: DeploymentContext,
+    device: DeploymentDevice,
     offer: DeploymentOffer,
     logger: Logger,
     signal: AbortSignal,
     known: DeploymentRecord | undefined,
   ) {
     this.#context = context;
+    this.#device = device;
     this.#offer = offer;
     this.#logger = logger;
     this.#signal = signal;
-    clearStartMarkers(context, offer.id);
-    if (known?.id === offer.id && RESUMABLE.has(known.phase)) this.#record = known;
-    else {
-      this.#record = context.record.begin(offer.id, offer.artifactName);
-      discardDownload(context);
-    }
-    this.#tellPhase();
+    this.#journal = new DeploymentJournal(context.record, known);
+    this.#isResumed = known?.id === offer.id && RESUMABLE.has(known.phase);
   }
 
-  async carryOut(device: DeploymentDevice): Promise<RunResult> {
-    if (readStartMarker(this.#context, this.#offer.id) !== undefined) {
-      throw new HandoffError(
-        "handoff.started-before",
-        "The sub-updater was started for this deployment before, and how that ended is not known",
-        { retry: "never" },
-      );
+  /** Takes one step after another, up to the hand-off. */
+  async carryOut(): Promise<RunResult> {
+    const { id, artifactName } = this.#offer;
+    let event: LifecycleEvent | undefined = this.#isResumed
+      ? { type: "offered-again" }
+      : { type: "offered", id, artifactName };
+    while (event !== undefined) {
+      const effects = this.#take(event);
+      event = undefined;
+      for (const effect of effects) {
+        event = await this.#perform(effect);
+        if (event !== undefined) break;
+      }
     }
-    const isResumed = this.#record.phase !== "received";
-    this.#advance("downloading");
-    if (await this.#tellServer("downloading") === "gone") return this.abort();
-    const description = await this.#fetch(device, isResumed);
-    this.#advance("downloaded");
-    this.#logger.log(
-      "info",
-      `Artifact "${description.name}" downloaded and verified${signatureNote(description)}`,
-    );
-    this.#putInPlace();
-    this.#advance("verified");
-    checkSubUpdater(this.#context);
-    if (await this.#tellServer("installing") === "gone") return this.abort();
-    this.#advance("handing_over");
-    this.#record = await handOver(this.#context, this.#record, this.#logger, this.#signal);
-    this.#tellPhase();
     return "handed-over";
   }
 
   /** Records a failure and tries to deliver it; the daemon delivers it later when that fails. */
   async fail(error: unknown): Promise<"failed"> {
-    this.#logger.log("error", "The deployment failed", {}, error);
-    const outcome = { status: "failure", message: messageOf(error) } as const;
-    this.#record = this.#context.record.advance(this.#record, "outcome_recorded", { outcome });
+    // Not even the first step could be stored: nothing has begun, and it is offered again.
+    if (!this.#hasBegun) throw error;
+    endInFailure(this.#context, this.#journal, error, this.#logger);
     this.#tellPhase();
-    discardDownload(this.#context);
     try {
-      const options = { signal: this.#signal };
-      this.#record = await deliverOutcome(this.#context, this.#record, this.#logger, options);
+      await deliverOutcome(this.#context, this.#journal, this.#logger, this.#signal);
       this.#tellPhase();
     } catch (cause) {
       if (this.#signal.aborted) throw this.#signal.reason;
@@ -158,25 +135,92 @@ class DeploymentRun {
     return "failed";
   }
 
-  #fetch(device: DeploymentDevice, isResumed: boolean): Promise<ArtifactDescription> {
-    if (isResumed) this.#takeBack();
+  /** Stops a deployment that the server has taken back. */
+  abort(): "gone" {
+    this.#logger.log("warning", "The server has taken the deployment back; it is not installed");
+    this.#take({ type: "withdrawn" });
+    discardDownload(this.#context);
+    return "gone";
+  }
+
+  /** Does what is due; gives what came of it, when that is a step. */
+  async #perform(effect: Effect): Promise<LifecycleEvent | undefined> {
+    switch (effect) {
+      case "clear-room":
+        this.#clearRoom();
+        return { type: "begun" };
+      case "take-back":
+        this.#takeBack();
+        return undefined;
+      case "tell-downloading":
+        return await this.#tellServer("downloading");
+      case "download":
+        await this.#download();
+        return { type: "stored" };
+      case "put-in-place":
+        this.#putInPlace();
+        return { type: "placed" };
+      case "check-sub-updater":
+        this.#checkHandoff();
+        return undefined;
+      case "tell-installing":
+        return await this.#tellServer("installing") ?? { type: "cleared" };
+      case "hand-over":
+        await handOver(this.#context, this.#journal, this.#logger, this.#signal);
+        this.#tellPhase();
+        return undefined;
+      default:
+        throw new TypeError(`"${effect}" is not due on the way to the hand-off`);
+    }
+  }
+
+  #clearRoom(): void {
+    clearStartMarkers(this.#context, this.#offer.id);
+    this.#context.outcomes.clearOthers(this.#offer.id);
+    discardDownload(this.#context);
+  }
+
+  async #download(): Promise<void> {
+    const description = await this.#fetch();
+    this.#logger.log(
+      "info",
+      `Artifact "${description.name}" downloaded and verified${signatureNote(description)}`,
+    );
+  }
+
+  #checkHandoff(): void {
+    checkSubUpdater(this.#context);
+    if (readStartMarker(this.#context, this.#offer.id) === undefined) return;
+    throw new HandoffError(
+      "handoff.started-before",
+      "The sub-updater was started for this deployment before, and how that ended is not known",
+      { retry: "never" },
+    );
+  }
+
+  #fetch(): Promise<ArtifactDescription> {
+    const { offer, device } = { offer: this.#offer, device: this.#device };
     return whileWanted(
       this.#context,
-      this.#offer.id,
+      offer.id,
       this.#logger,
       this.#signal,
       (signal) =>
         fetchArtifact(this.#context, {
-          offer: this.#offer,
+          offer,
           device,
-          known: isResumed ? this.#record.download ?? {} : undefined,
-          onVersion: (version) => {
-            this.#record = this.#context.record.noteDownload(this.#record, version);
-          },
+          known: this.#isResumed ? this.#journal.record.download ?? {} : undefined,
+          onVersion: (download) => this.#noteVersion(download),
           logger: this.#logger,
           signal,
         }),
     );
+  }
+
+  #noteVersion(download: DownloadRecord): void {
+    const known = this.#journal.record.download;
+    if (JSON.stringify(known) === JSON.stringify(download)) return;
+    this.#journal.take({ type: "described", download });
   }
 
   /** An Artifact that was in place already is checked again before it is handed over. */
@@ -201,62 +245,35 @@ class DeploymentRun {
     }
   }
 
-  /** Stops a deployment that the server has taken back. */
-  abort(): "gone" {
-    this.#logger.log("warning", "The server has taken the deployment back; it is not installed");
-    this.#advance("aborted");
-    discardDownload(this.#context);
-    return "gone";
+  async #tellServer(status: DeploymentStatus): Promise<LifecycleEvent | undefined> {
+    const answer = await tellStatus(
+      this.#context,
+      this.#offer.id,
+      status,
+      this.#logger,
+      this.#signal,
+    );
+    if (answer === "gone") throw new Withdrawn();
+    // Kept with the next step: a status that is not final is worth no write of its own.
+    if (answer === "accepted") this.#journal.note({ type: "told", status });
+    return undefined;
   }
 
-  /**
-   * Sends a status that is not final. A server that can't be reached is asked again for as long as one
-   * retry interval; then the deployment goes on without it.
-   */
-  async #tellServer(status: DeploymentStatus): Promise<"accepted" | "gone" | "untold"> {
-    const { clock, random } = this.#context.drivers;
-    const giveUpAt = clock.monotonic() + this.#context.retryPollMs;
-    for (const growingMs of backoffSchedule(this.#context.retryPollMs, random.next)) {
-      try {
-        const answer = await sendStatus(
-          this.#context.session,
-          clock,
-          this.#offer.id,
-          status,
-          this.#signal,
-        );
-        // Kept with the next step: a status that is not final is worth no write of its own.
-        if (answer === "accepted") this.#record = withAcknowledged(this.#record, status);
-        return answer;
-      } catch (error) {
-        if (this.#signal.aborted || !isMenderError(error)) throw error;
-        const { code, retry } = error;
-        if (code.startsWith("auth.")) throw error;
-        const waitMs = typeof retry === "object" ? retry.afterMs : growingMs;
-        if (clock.monotonic() + waitMs > giveUpAt) {
-          this.#logger.log("warning", `The server does not take the status "${status}"`, {}, error);
-          return "untold";
-        }
-        await sleep(clock, waitMs, this.#signal);
-      }
-    }
-    return "untold";
-  }
-
-  /** Goes on to a phase; one that an earlier process had reached is not taken again. */
-  #advance(phase: DeploymentPhase): void {
-    if (DEPLOYMENT_PHASES.indexOf(phase) <= DEPLOYMENT_PHASES.indexOf(this.#record.phase)) return;
-    this.#record = this.#context.record.advance(this.#record, phase);
+  #take(event: LifecycleEvent): readonly Effect[] {
+    const effects = this.#journal.take(event);
+    this.#hasBegun = true;
     this.#tellPhase();
+    return effects;
   }
 
   #tellPhase(): void {
-    this.#context.onEvent({
-      type: "phase",
-      deploymentId: this.#record.id,
-      phase: this.#record.phase,
-    });
+    const { id, phase } = this.#journal.record;
+    this.#context.onEvent({ type: "phase", deploymentId: id, phase });
   }
+}
+
+function isWithSubUpdater(record: DeploymentRecord | undefined): boolean {
+  return record?.phase === "handing_over" || record?.phase === "handed_over";
 }
 
 function isWithdrawal(error: unknown): boolean {

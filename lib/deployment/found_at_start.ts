@@ -1,3 +1,4 @@
+import type { DeploymentStatus } from "../core/deployment_status.ts";
 import type { DeploymentRecord } from "../store/deployment_record.ts";
 import type { LockState } from "../store/lock_file.ts";
 
@@ -11,8 +12,12 @@ export interface FoundState {
   readonly isStartProven: boolean;
   /** Whether the shell has told that the sub-updater could not be run. */
   readonly couldNotRun: boolean;
-  /** Whether the started program, or the `report` that is delivering an outcome, still runs. */
+  /** Whether the started program still runs. */
   readonly isRunning: boolean;
+  /** For how long an outcome was waited for, as far as that was observed, in milliseconds. */
+  readonly waitedMs: number;
+  /** Longest such wait for a program that does not run any more; 0 = no limit. */
+  readonly waitLimitMs: number;
 }
 
 /**
@@ -20,13 +25,14 @@ export interface FoundState {
  *
  * `poll`: nothing is in progress. `wait`: look again later. `adopt`: take the deployment that the
  * lock names as handed over. `start`: start the sub-updater. `note-start`: record that it was started.
- * `fail`: record a failure, for the reason given. `deliver`: send the recorded outcome. `release`:
- * remove the lock.
+ * `announce`: send the status that the sub-updater wants the server to know. `fail`: record a failure,
+ * for the reason given. `deliver`: send the recorded outcome. `release`: remove the lock.
  */
 export type NextStep =
   | { readonly do: "poll" | "start" | "note-start" | "deliver" | "release" }
   | { readonly do: "wait"; readonly why?: string }
   | { readonly do: "adopt"; readonly deploymentId: string }
+  | { readonly do: "announce"; readonly status: DeploymentStatus }
   | { readonly do: "fail"; readonly why: string };
 
 /**
@@ -37,11 +43,7 @@ export type NextStep =
 export function decideFound(found: FoundState): NextStep {
   const { record, lock } = found;
   // Whatever the lock says: this is owed to the server, and another deployment needs its place.
-  if (record?.phase === "outcome_recorded") {
-    // The `report` that recorded it is about to deliver it: not both at once.
-    const isBeingDelivered = record.outcome?.reporter !== undefined && found.isRunning;
-    return { do: isBeingDelivered ? "wait" : "deliver" };
-  }
+  if (record?.phase === "outcome_recorded") return { do: "deliver" };
   if (lock.kind === "unreadable") return { do: "wait", why: lock.why };
   if (lock.kind === "held" && !isHandedOverHere(record, lock.deploymentId)) {
     return { do: "adopt", deploymentId: lock.deploymentId };
@@ -50,12 +52,9 @@ export function decideFound(found: FoundState): NextStep {
   const isLocked = lock.kind === "held";
   switch (record.phase) {
     case "handing_over":
-      if (found.isStartProven) return { do: "note-start" };
-      return { do: "start" };
+      return { do: found.isStartProven ? "note-start" : "start" };
     case "handed_over":
-      if (found.couldNotRun) return { do: "fail", why: "The sub-updater could not be run" };
-      if (isLocked || found.isRunning) return { do: "wait" };
-      return { do: "fail", why: "The sub-updater ended without a report" };
+      return decideHandedOver(found, record, isLocked);
     case "acknowledged":
       if (!isLocked) return { do: "poll" };
       return { do: found.isRunning ? "wait" : "release" };
@@ -63,6 +62,22 @@ export function decideFound(found: FoundState): NextStep {
       // Before the hand-off nothing outside was touched: the server offers the deployment again.
       return { do: "poll" };
   }
+}
+
+function decideHandedOver(
+  found: FoundState,
+  { announced }: DeploymentRecord,
+  isLocked: boolean,
+): NextStep {
+  if (found.couldNotRun) return { do: "fail", why: "The sub-updater could not be run" };
+  if (found.isRunning) return announced ? { do: "announce", status: announced } : { do: "wait" };
+  if (!isLocked) return { do: "fail", why: "The sub-updater ended without a report" };
+  const { waitedMs, waitLimitMs } = found;
+  if (waitLimitMs > 0 && waitedMs >= waitLimitMs) {
+    const seconds = Math.round(waitLimitMs / 1000);
+    return { do: "fail", why: `The sub-updater has not reported within ${seconds} s` };
+  }
+  return announced ? { do: "announce", status: announced } : { do: "wait" };
 }
 
 /**

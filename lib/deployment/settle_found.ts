@@ -1,12 +1,17 @@
+import { sendStatus } from "../api/deployment_calls.ts";
+import type { DeploymentStatus } from "../core/deployment_status.ts";
 import { isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { DeploymentRecord } from "../store/deployment_record.ts";
 import type { DeploymentContext } from "./context.ts";
-import { deploymentLogger } from "./deployment_run.ts";
+import { deliverOutcome } from "./deliver_outcome.ts";
+import { deploymentLogger } from "./deployment_logger.ts";
+import { endInFailure } from "./end_in_failure.ts";
 import { decideFound, type FoundState, type NextStep } from "./found_at_start.ts";
-import { handOver } from "./hand_over.ts";
-import { couldNotRun, isStillRunning, readStartMarker } from "./handoff.ts";
-import { deliverOutcome } from "./outcome.ts";
+import { handOver } from "./handoff/hand_over.ts";
+import { isStillRunning } from "./handoff/handoff_runner.ts";
+import { couldNotRun, readStartMarker } from "./handoff/start_marker.ts";
+import { boundSubUpdaterLog } from "./handoff/sub_updater_log.ts";
+import { DeploymentJournal } from "./lifecycle/journal.ts";
 
 /**
  * Takes one look at what an earlier process, or the sub-updater, left behind, and does what is due.
@@ -23,31 +28,33 @@ export async function settleFound(
   const lock = context.lock.read();
   const record = context.record.read();
   const isWithSubUpdater = record?.phase === "handing_over" || record?.phase === "handed_over";
-  const proof = isWithSubUpdater ? readStartMarker(context, record.id) : undefined;
+  const proof = record === undefined ? undefined : readStartMarker(context, record.id);
   const step = await decideLazily(
     {
       record,
       lock,
       isStartProven: proof !== undefined,
       couldNotRun: isWithSubUpdater && couldNotRun(context, record.id),
+      waitedMs: context.waitMeter.look(record, context.drivers.clock.monotonic()),
+      waitLimitMs: context.handoff.timeoutMs,
     },
-    () => isStillRunning(context, record?.outcome?.reporter ?? record?.handoff ?? proof),
+    () => isStillRunning(context, record?.handoff ?? proof),
   );
   if (step.do === "poll") return "clear";
+  const journal = new DeploymentJournal(context.record, record);
   if (step.do === "wait") {
     if (step.why !== undefined) tellWhy(context, step.why);
+    if (record?.phase === "handed_over") whileWaiting(context, journal);
     return "waiting";
   }
   if (step.do === "adopt") {
     context.logger.log("info", "Waiting for the deployment that the lock file names", {
       deployment: step.deploymentId,
     });
-    context.record.begin(step.deploymentId, "", "handed_over");
+    journal.take({ type: "adopted", id: step.deploymentId });
     return "again";
   }
-  if (record === undefined) return "clear";
-  const logger = deploymentLogger(context, record.id);
-  await takeStep(step, context, record, logger, signal);
+  await takeStep(step, context, journal, deploymentLogger(context, journal.record.id), signal);
   return "again";
 }
 
@@ -62,6 +69,14 @@ function tellWhy(context: DeploymentContext, why: string): void {
   });
 }
 
+function whileWaiting(context: DeploymentContext, journal: DeploymentJournal): void {
+  boundSubUpdaterLog(context);
+  const { waitMeter, drivers } = context;
+  if (!waitMeter.isWorthStoring(journal.record)) return;
+  const waitedMs = waitMeter.look(journal.record, drivers.clock.monotonic());
+  journal.take({ type: "waited", waitedMs });
+}
+
 /** Asks whether the sub-updater still runs, which starts a process, only where it matters. */
 async function decideLazily(
   found: Omit<FoundState, "isRunning">,
@@ -74,9 +89,9 @@ async function decideLazily(
 }
 
 async function takeStep(
-  step: Exclude<NextStep, { do: "adopt" }>,
+  step: Exclude<NextStep, { do: "adopt" | "poll" | "wait" }>,
   context: DeploymentContext,
-  record: DeploymentRecord,
+  journal: DeploymentJournal,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
@@ -86,43 +101,55 @@ async function takeStep(
         "info",
         "The sub-updater was not started before the interruption; starting it now",
       );
-      await startNow(context, record, logger, signal);
+      await startNow(context, journal, logger, signal);
       return;
     case "note-start":
-      context.record.advance(record, "handed_over", {
-        handoff: readStartMarker(context, record.id),
-      });
+      journal.take({ type: "started", handoff: readStartMarker(context, journal.record.id) });
+      return;
+    case "announce":
+      await announce(step.status, context, journal, logger, signal);
       return;
     case "fail":
       logger.log("error", step.why);
-      context.record.advance(record, "outcome_recorded", {
-        outcome: { status: "failure", message: step.why },
+      journal.take({
+        type: "ended",
+        outcome: { status: "failure", message: step.why, isAssumed: true },
       });
       return;
     case "deliver":
-      await deliverOutcome(context, record, logger, { signal });
+      await deliverOutcome(context, journal, logger, signal);
       return;
     case "release":
       logger.log("info", "The deployment is finished; its lock file is removed");
       context.lock.remove();
-      return;
-    default:
       return;
   }
 }
 
 async function startNow(
   context: DeploymentContext,
-  record: DeploymentRecord,
+  journal: DeploymentJournal,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await handOver(context, record, logger, signal);
+    await handOver(context, journal, logger, signal);
   } catch (error) {
     if (!isMenderError(error, "handoff.")) throw error;
-    logger.log("error", "The deployment failed", {}, error);
-    const outcome = { status: "failure", message: error.message } as const;
-    context.record.advance(record, "outcome_recorded", { outcome });
+    endInFailure(context, journal, error, logger);
   }
+}
+
+async function announce(
+  status: DeploymentStatus,
+  { session, drivers }: DeploymentContext,
+  journal: DeploymentJournal,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const answer = await sendStatus(session, drivers.clock, journal.record.id, status, signal);
+  if (answer === "gone") {
+    logger.log("warning", `The server takes no "${status}": it has ended this deployment`);
+  }
+  journal.take({ type: "told", status });
 }

@@ -1,15 +1,15 @@
 import * as v from "valibot";
 import { isDeploymentId } from "../core/deployment_id.ts";
-import { DEPLOYMENT_PHASES, type DeploymentPhase, mayFollow } from "../core/deployment_phase.ts";
+import { DEPLOYMENT_PHASES, type DeploymentPhase } from "../core/deployment_phase.ts";
 import { type DeploymentStatus, DEVICE_STATUSES } from "../core/deployment_status.ts";
-import { StoreError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { writeFileAtomic } from "../runtime/files/atomic_file.ts";
 import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
 import { setAside } from "../runtime/files/set_aside.ts";
+import type { OutcomeFiles, OutcomeRecord } from "./outcome_file.ts";
 import { storeFailure } from "./store_failure.ts";
 
-/** A process, enough to recognise it later: the sub-updater, or a `report`. */
+/** The started sub-updater, enough to recognise it later. */
 export interface HandoffRecord {
   /** Boot of the machine in which it was started. */
   readonly bootId: string;
@@ -17,6 +17,8 @@ export interface HandoffRecord {
   readonly pid?: number | undefined;
   /** Kernel's start time of that process, against a reuse of the ID. */
   readonly startTime?: string | undefined;
+  /** Its systemd unit, when systemd has started it. */
+  readonly unit?: string | undefined;
 }
 
 /** What the server said of the file that is being downloaded; a resumed download must fit it. */
@@ -29,14 +31,13 @@ export interface DownloadRecord {
   readonly lastModified?: string | undefined;
 }
 
-/** How a deployment ended on this device. */
-export interface OutcomeRecord {
-  /** The final status. */
-  readonly status: "success" | "failure";
-  /** Why, in one sentence. */
-  readonly message?: string | undefined;
-  /** The `report` that recorded it, and delivers it while it lives. */
-  readonly reporter?: HandoffRecord | undefined;
+/** The outcome of a deployment, as the record holds it. */
+export interface SettledOutcome extends OutcomeRecord {
+  /**
+   * Nobody has reported it: it was concluded from silence. What the sub-updater says itself takes its
+   * place, until the server is told.
+   */
+  readonly isAssumed?: true | undefined;
 }
 
 /** All that must survive a power cut about the deployment in progress, or the last one. */
@@ -53,17 +54,15 @@ export interface DeploymentRecord {
   readonly download?: DownloadRecord | undefined;
   /** The started sub-updater. */
   readonly handoff?: HandoffRecord | undefined;
+  /** How long it was waited for an outcome, as far as it was observed: milliseconds over all boots. */
+  readonly waitedMs?: number | undefined;
+  /** A status of the sub-updater that the server has not taken yet. */
+  readonly announced?: DeploymentStatus | undefined;
   /** Success or failure. */
-  readonly outcome?: OutcomeRecord | undefined;
+  readonly outcome?: SettledOutcome | undefined;
   /** Statuses that the server has accepted, in order. */
   readonly acknowledged: readonly DeploymentStatus[];
 }
-
-const processSchema = v.object({
-  bootId: v.string(),
-  pid: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
-  startTime: v.optional(v.string()),
-});
 
 const recordSchema = v.object({
   schema: v.literal(1),
@@ -75,35 +74,69 @@ const recordSchema = v.object({
     etag: v.optional(v.string()),
     lastModified: v.optional(v.string()),
   })),
-  handoff: v.optional(processSchema),
+  handoff: v.optional(v.object({
+    bootId: v.string(),
+    pid: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+    startTime: v.optional(v.string()),
+    unit: v.optional(v.string()),
+  })),
+  waitedMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  announced: v.optional(v.picklist(DEVICE_STATUSES)),
   outcome: v.optional(v.object({
     status: v.picklist(["success", "failure"]),
     message: v.optional(v.string()),
-    reporter: v.optional(processSchema),
+    isAssumed: v.optional(v.literal(true)),
   })),
   acknowledged: v.array(v.picklist(DEVICE_STATUSES)),
 });
 
-/** `deployment.json`: one writer, replaced atomically at each step. */
+/**
+ * `deployment.json`, replaced atomically at each step. One process writes it: the one that holds the
+ * instance (see `lib/daemon/instance_guard.ts`). What others may add at any time is an outcome, in a
+ * file of its own; reading takes both together.
+ */
 export class DeploymentRecordFile {
   readonly #files: FileDriver;
   readonly #path: string;
+  readonly #outcomes: OutcomeFiles;
   readonly #logger: Logger;
 
   /** Names the record; nothing is read or written yet. */
-  constructor(files: FileDriver, path: string, logger: Logger) {
+  constructor(files: FileDriver, path: string, outcomes: OutcomeFiles, logger: Logger) {
     this.#files = files;
     this.#path = path;
+    this.#outcomes = outcomes;
     this.#logger = logger;
   }
 
   /**
-   * Reads the record. One that cannot be understood is set aside as `<path>.corrupt-<n>` with a
-   * warning, and counts as absent.
+   * Reads the record, with the outcome that was reported meanwhile. One that cannot be understood is set
+   * aside as `<path>.corrupt-<n>` with a warning, and counts as absent.
    *
    * @throws {StoreError} The file is there but cannot be read or moved.
    */
   read(): DeploymentRecord | undefined {
+    const record = this.#readOwn();
+    if (record === undefined || !TAKES_AN_OUTCOME.has(record.phase)) return record;
+    if (record.outcome !== undefined && record.outcome.isAssumed !== true) return record;
+    const outcome = this.#outcomes.read(record.id);
+    return outcome === undefined ? record : { ...record, phase: "outcome_recorded", outcome };
+  }
+
+  /**
+   * Stores the record, durably.
+   *
+   * @throws {StoreError} The old one then still stands.
+   */
+  write(record: DeploymentRecord): void {
+    try {
+      writeFileAtomic(this.#files, this.#path, JSON.stringify(record, null, 2) + "\n");
+    } catch (error) {
+      throw storeFailure("store the deployment record", this.#path, error);
+    }
+  }
+
+  #readOwn(): DeploymentRecord | undefined {
     let text: string | undefined;
     try {
       text = readText(this.#files, this.#path);
@@ -120,72 +153,6 @@ export class DeploymentRecordFile {
     return undefined;
   }
 
-  /** Stores the first record of a deployment, in place of the last one's. */
-  begin(id: string, artifactName: string, phase: DeploymentPhase = "received"): DeploymentRecord {
-    return this.#store({ schema: 1, id, artifactName, phase, acknowledged: [] });
-  }
-
-  /**
-   * Stores the next step of a deployment. An outcome that another process has recorded meanwhile stands:
-   * then only the facts of a hand-off are added to it.
-   *
-   * @throws {StoreError} `store.bad-step` when the phase may not follow the present one;
-   * `store.overtaken` when another deployment has taken the place.
-   */
-  advance(
-    record: DeploymentRecord,
-    phase: DeploymentPhase,
-    facts: Partial<Pick<DeploymentRecord, "handoff" | "outcome">> = {},
-  ): DeploymentRecord {
-    const current = this.#currentOf(record);
-    if (current.outcome !== undefined && record.outcome === undefined) {
-      const { handoff } = facts;
-      return handoff === undefined ? current : this.#store({ ...current, handoff });
-    }
-    if (!mayFollow(record.phase, phase)) {
-      throw new StoreError(
-        "store.bad-step",
-        `Cannot take deployment ${record.id} from "${record.phase}" to "${phase}"`,
-        { retry: "never" },
-      );
-    }
-    return this.#store({ ...record, ...facts, phase });
-  }
-
-  /** Stores what the server says of the file that is being downloaded. */
-  noteDownload(record: DeploymentRecord, download: DownloadRecord): DeploymentRecord {
-    const isKnown = JSON.stringify(record.download) === JSON.stringify(download);
-    return isKnown ? record : this.#store({ ...record, download });
-  }
-
-  /** Stores that the server has accepted a status. */
-  acknowledge(record: DeploymentRecord, status: DeploymentStatus): DeploymentRecord {
-    const current = this.#currentOf(record);
-    const noted = withAcknowledged(current, status);
-    return noted === current ? current : this.#store(noted);
-  }
-
-  /** The same deployment as it stands on the disk now: `report` and the daemon both write. */
-  #currentOf(record: DeploymentRecord): DeploymentRecord {
-    const current = this.read();
-    if (current === undefined) return record;
-    if (current.id === record.id) return current;
-    throw new StoreError(
-      "store.overtaken",
-      `Cannot store a step of deployment ${record.id}: deployment ${current.id} has taken its place`,
-      { retry: "never" },
-    );
-  }
-
-  #store(record: DeploymentRecord): DeploymentRecord {
-    try {
-      writeFileAtomic(this.#files, this.#path, JSON.stringify(record, null, 2) + "\n");
-    } catch (error) {
-      throw storeFailure("store the deployment record", this.#path, error);
-    }
-    return record;
-  }
-
   #setAside(): void {
     try {
       const aside = setAside(this.#files, this.#path);
@@ -199,18 +166,16 @@ export class DeploymentRecordFile {
   }
 }
 
+/** Phases in which the sub-updater is, or may be, at work. */
+const TAKES_AN_OUTCOME: ReadonlySet<DeploymentPhase> = new Set<DeploymentPhase>([
+  "handing_over",
+  "handed_over",
+  "outcome_recorded",
+]);
+
 /** Without its outcome it could never be delivered, and nothing else would ever be done. */
 function hasItsOutcome({ phase, outcome }: DeploymentRecord): boolean {
   return outcome !== undefined || (phase !== "outcome_recorded" && phase !== "acknowledged");
-}
-
-/** The record with one more status that the server has accepted; nothing is stored. */
-export function withAcknowledged(
-  record: DeploymentRecord,
-  status: DeploymentStatus,
-): DeploymentRecord {
-  if (record.acknowledged.includes(status)) return record;
-  return { ...record, acknowledged: [...record.acknowledged, status] };
 }
 
 function parseJson(text: string): unknown {

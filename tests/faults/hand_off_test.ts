@@ -5,7 +5,7 @@ import type { Drivers } from "../../lib/runtime/drivers.ts";
 import type { FileDriver } from "../../lib/runtime/files/file_driver.ts";
 import type { MenderServer } from "../../lib/testing/mod.ts";
 import { writeArtifact } from "../../lib/testing/artifact_writer.ts";
-import { rigArtifact } from "../support/client_rig.ts";
+import { type ClientRig, rigArtifact } from "../support/client_rig.ts";
 import { type DeviceRig, isArtifactRequest, withDeviceRoot } from "../support/device_rig.ts";
 import { test as registerTest } from "../support/test.ts";
 import { waitUntil } from "../support/wait.ts";
@@ -243,6 +243,7 @@ test("hand-off: a deployment whose sub-updater was started before is never start
 
 test("hand-off: a report that is quicker than our own record stands", async () => {
   await withServer({ autoAccept: true }, async (server) => {
+    let rig: ClientRig | undefined;
     const isMarker = (path: string): boolean => path.endsWith(".started");
     const drivers = (host: Drivers): Drivers => ({
       ...host,
@@ -251,17 +252,12 @@ test("hand-off: a report that is quicker than our own record stands", async () =
         open(path, mode, options) {
           const handle = host.files.open(path, mode, options);
           if (!isMarker(path)) return handle;
-          // The daemon has just found the marker; before it can write, the whole report is done.
-          const record = join(path, "../deployment.json");
-          const known = JSON.parse(readFileSync(record, "utf8"));
+          // The daemon has just found the marker; before it can write, the report is recorded.
+          const { dataDirectory } = rig!.paths;
+          const { id } = JSON.parse(readFileSync(join(dataDirectory, "deployment.json"), "utf8"));
           writeFileSync(
-            record,
-            JSON.stringify({
-              ...known,
-              phase: "acknowledged",
-              outcome: { status: "success" },
-              acknowledged: ["success"],
-            }),
+            join(dataDirectory, `outcome.${id}.json`),
+            JSON.stringify({ status: "success" }),
           );
           return handle;
         },
@@ -269,12 +265,15 @@ test("hand-off: a report that is quicker than our own record stands", async () =
     });
     await withDeviceRoot(server, { drivers }, async (open) => {
       const rigged = await open();
-      await publish(server, rigged);
+      rig = rigged.rig;
+      const id = await publish(server, rigged);
       assert.equal(await rigged.device.checkUpdate(never), "handed-over", rigged.log());
+      while (await rigged.device.settle(never) === "again");
       const record = rigged.rig.record();
       assert.equal(record.phase, "acknowledged");
       assert.deepEqual(record.outcome, { status: "success" });
       assert.ok(record.handoff.pid > 0);
+      assert.deepEqual(statuses(server, id), ["downloading", "installing", "success"]);
     });
   });
 });

@@ -112,10 +112,12 @@ test("report without a deployment, or without an outcome, changes nothing", asyn
         nothing.stderr,
         /^Error: Cannot report an outcome: no deployment is in progress$/m,
       );
-      for (const flags of [[], ["--success", "--failure"]]) {
+      for (
+        const flags of [[], ["--success", "--failure"], ["--success", "--status", "rebooting"]]
+      ) {
         const usage = await rig.run("report", ...flags);
         assert.equal(usage.code, 2);
-        assert.match(usage.stderr, /either --success or --failure/);
+        assert.match(usage.stderr, /give one of --success, --failure and --status/);
       }
       assert.equal(server.journal.entries.length, 0);
     });
@@ -135,7 +137,9 @@ test("report is recorded while the server is away, and delivered by the next dae
         return true;
       });
       const reported = await rig.run("report", "--success");
-      assert.equal(reported.code, 3, reported.stderr);
+      assert.deepEqual(JSON.parse(rig.read(`${rig.paths.dataDirectory}/outcome.${id}.json`)), {
+        status: "success",
+      });
       assertNoTrace(reported.stderr);
       assert.equal(rig.record().phase, "outcome_recorded");
       server.setInterceptor(undefined);

@@ -314,7 +314,10 @@ for (const [name, text, message] of configs) {
       assert.equal(reported.code, 3, reported.stderr);
       assert.match(reported.stderr, message);
       assertNoTrace(reported.stderr);
-      assert.equal(rig.record().outcome.status, "success");
+      assert.equal(
+        rig.read(`${rig.paths.dataDirectory}/outcome.0f0f0f0f-1111.json`),
+        '{"status":"success"}\n',
+      );
     });
   });
 }

@@ -17,7 +17,7 @@ const statuses: [status: number, expected: string][] = [
   [409, "gone"],
   [404, "gone"],
   [400, "api.refused"],
-  [413, "api.refused"],
+  [413, "api.too-large"],
   [429, "api.refused"],
   [500, "api.server-error"],
   [503, "api.server-error"],
@@ -45,7 +45,7 @@ test("sendDeploymentLog() sends the messages, and passes a refusal on", async ()
   status = 413;
   await assert.rejects(
     sendDeploymentLog(session, clock, ID, messages),
-    (error) => isMenderError(error, "api.refused"),
+    (error) => isMenderError(error, "api.too-large"),
   );
 });
 
@@ -56,7 +56,7 @@ const inventories: [name: string, put: number, patch: number | undefined, code?:
   ["501, then 200", 501, 200],
   ["405, then 500", 405, 500, "api.server-error"],
   ["400", 400, undefined, "api.refused"],
-  ["413", 413, undefined, "api.refused"],
+  ["413", 413, undefined, "api.too-large"],
   ["500", 500, undefined, "api.server-error"],
 ];
 for (const [name, put, patch, code] of inventories) {
@@ -87,7 +87,7 @@ const said: [
     { status: 400, body: '{"error":"bad\\nname","request_id":"r-1"}' },
     "api.refused",
     "Cannot do it: the server answered 400 (bad name), request r-1",
-    "later",
+    "never",
   ],
   [
     "the request's ID in a header",
@@ -131,6 +131,8 @@ const said: [
     "Cannot do it: the server answered 503",
     { afterMs: 60_000 },
   ],
+  ["too much", { status: 413 }, "api.too-large", "Cannot do it: the server answered 413", "never"],
+  ["a conflict", { status: 409 }, "api.refused", "Cannot do it: the server answered 409", "later"],
   [
     "an odd success",
     { status: 202 },

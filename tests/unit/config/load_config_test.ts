@@ -69,6 +69,8 @@ test("loadConfig() uses the defaults when there is no file", async () => {
     downloadMaxTries: 20,
     downloadGiveUpMs: 86_400_000,
     downloadBytesPerSecond: 0,
+    handoffRunner: "auto",
+    handoffTimeoutMs: 86_400_000,
     identityFormat: "auto",
   });
 });
@@ -93,6 +95,8 @@ test("loadConfig() reads every key that has an effect", async () => {
     DownloadMaxTries: 3,
     DownloadGiveUpSeconds: 600,
     DownloadRateBytesPerSecond: 50_000,
+    HandoffRunner: "systemd",
+    HandoffTimeoutSeconds: 600,
     IdentityFormat: "array",
   });
   assert.deepEqual(warnings, []);
@@ -113,6 +117,8 @@ test("loadConfig() reads every key that has an effect", async () => {
     downloadMaxTries: 3,
     downloadGiveUpMs: 600_000,
     downloadBytesPerSecond: 50_000,
+    handoffRunner: "systemd",
+    handoffTimeoutMs: 600_000,
     identityFormat: "array",
   });
 });

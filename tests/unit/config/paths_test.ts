@@ -25,6 +25,7 @@ test("wellKnownPaths() names the files of a Mender device", () => {
     controlSocket: "/var/lib/mender/daemon.sock",
     controlMapId: "/var/lib/mender/control_map_id",
     identityFormat: "/var/lib/mender/identity_format",
+    systemdRuntime: "/run/systemd/system",
     legacyDeploymentLog: "/var/lib/mender/deployment.log",
     menderStore: "/var/lib/mender/mender-store",
   });

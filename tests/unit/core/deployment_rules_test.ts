@@ -1,11 +1,5 @@
 import assert from "node:assert/strict";
 import { checkDeploymentId, isDeploymentId } from "../../../lib/core/deployment_id.ts";
-import {
-  DEPLOYMENT_PHASES,
-  type DeploymentPhase,
-  isEnded,
-  mayFollow,
-} from "../../../lib/core/deployment_phase.ts";
 import { DEVICE_STATUSES, isFinalStatus } from "../../../lib/core/deployment_status.ts";
 import { isMenderError } from "../../../lib/core/errors.ts";
 import { test } from "../../support/test.ts";
@@ -47,33 +41,6 @@ test("checkDeploymentId() does not repeat an endless ID", () => {
   assert.throws(() => checkDeploymentId("x".repeat(100_000)), (error) => {
     return isMenderError(error) && error.message.length < 250;
   });
-});
-
-const steps: Record<DeploymentPhase, DeploymentPhase[]> = {
-  received: ["downloading", "outcome_recorded", "aborted"],
-  downloading: ["downloaded", "outcome_recorded", "aborted"],
-  downloaded: ["verified", "outcome_recorded", "aborted"],
-  verified: ["handing_over", "outcome_recorded", "aborted"],
-  handing_over: ["handed_over", "outcome_recorded"],
-  handed_over: ["outcome_recorded"],
-  outcome_recorded: ["acknowledged"],
-  acknowledged: [],
-  aborted: [],
-};
-for (const from of DEPLOYMENT_PHASES) {
-  test(`mayFollow() lets "${from}" go to ${steps[from].join(", ") || "nothing"} and nowhere else`, () => {
-    const allowed = DEPLOYMENT_PHASES.filter((to) => mayFollow(from, to));
-    assert.deepEqual(allowed.sort(), [...steps[from]].sort());
-    assert.equal(isEnded(from), steps[from].length === 0);
-  });
-}
-
-test("mayFollow() never leads back from the hand-off to before it", () => {
-  const before = ["received", "downloading", "downloaded", "verified"] as const;
-  for (const from of ["handing_over", "handed_over", "outcome_recorded", "acknowledged"] as const) {
-    for (const to of before) assert.equal(mayFollow(from, to), false, `${from} to ${to}`);
-    assert.equal(mayFollow(from, "aborted"), false, `${from} to aborted`);
-  }
 });
 
 test("isFinalStatus() knows the three that end a deployment", () => {

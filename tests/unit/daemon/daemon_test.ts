@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../../lib/client/device.ts";
 import { ApiError, AuthError, StoreError } from "../../../lib/core/errors.ts";
-import { type DaemonEnd, type DaemonOptions, runDaemon } from "../../../lib/daemon/daemon.ts";
+import { Daemon, type DaemonEnd, type DaemonOptions } from "../../../lib/daemon/daemon.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { logRecorder } from "../../support/log_recorder.ts";
 import { test } from "../../support/test.ts";
@@ -60,7 +60,7 @@ function daemon(options: Partial<DaemonOptions> = {}) {
   const logger = logRecorder();
   const controller = new AbortController();
   const start = (): Promise<DaemonEnd> => {
-    const running = runDaemon({
+    const running = new Daemon({
       // The daemon uses of a device what the fake has.
       device: device as unknown as Device,
       clock,
@@ -70,7 +70,7 @@ function daemon(options: Partial<DaemonOptions> = {}) {
       inventoryPollMs: 28_800_000,
       retryPollMs: 300_000,
       ...options,
-    }, controller.signal);
+    }).run(controller.signal);
     running.catch(() => {}); // looked at by the test, perhaps later
     return running;
   };
@@ -82,14 +82,14 @@ const unauthorized = (retry: "later" | { afterMs: number } = "later"): AuthError
   new AuthError("auth.unauthorized", "Cannot authenticate: the server answered 401", { retry });
 const unreachable = (): ApiError => new ApiError("api.unreachable", "Cannot reach the server");
 
-test("runDaemon() settles, authenticates, sends the inventory and checks, in this order and at once", async () => {
+test("Daemon settles, authenticates, sends the inventory and checks, in this order and at once", async () => {
   const { clock, device, start } = daemon();
   start();
   await clock.advance(0);
   assert.deepEqual(device.calls, ["settle", "authenticate", "sendInventory", "checkUpdate"]);
 });
 
-test("runDaemon() repeats the check and the inventory at their intervals, and nothing else", async () => {
+test("Daemon repeats the check and the inventory at their intervals, and nothing else", async () => {
   const { clock, device, start } = daemon();
   start();
   await clock.advance(9 * HOUR);
@@ -103,7 +103,7 @@ test("runDaemon() repeats the check and the inventory at their intervals, and no
   assert.equal(clock.pendingTimers, 1);
 });
 
-test("runDaemon() tells once that the device is pending, as no warning, and asks in growing waits", async () => {
+test("Daemon tells once that the device is pending, as no warning, and asks in growing waits", async () => {
   const { clock, device, logger, start } = daemon();
   device.onAuthenticate = () => {
     throw unauthorized();
@@ -132,7 +132,7 @@ test("runDaemon() tells once that the device is pending, as no warning, and asks
   assert.deepEqual(device.secondsOf("checkUpdate").length, 1);
 });
 
-test("runDaemon() waits as long as the server asks", async () => {
+test("Daemon waits as long as the server asks", async () => {
   const { clock, device, start } = daemon();
   device.onAuthenticate = () => {
     if (device.secondsOf("authenticate").length === 1) throw unauthorized({ afterMs: 7_200_000 });
@@ -156,7 +156,7 @@ const thrown: [name: string, error: unknown][] = [
 ];
 for (const [name, error] of thrown) {
   for (const call of ["onSettle", "onAuthenticate", "onInventory", "onCheck"] as const) {
-    test(`runDaemon() goes on when ${call} throws ${name}`, async () => {
+    test(`Daemon goes on when ${call} throws ${name}`, async () => {
       const { clock, device, logger, start } = daemon();
       let failures = 0;
       device[call] = () => {
@@ -174,7 +174,7 @@ for (const [name, error] of thrown) {
   }
 }
 
-test("runDaemon() polls no further than the retry wait when the interval is shorter", async () => {
+test("Daemon polls no further than the retry wait when the interval is shorter", async () => {
   const { clock, device, start } = daemon({ updatePollMs: 5000, retryPollMs: 300_000 });
   device.onCheck = () => {
     throw unreachable();
@@ -184,7 +184,7 @@ test("runDaemon() polls no further than the retry wait when the interval is shor
   assert.deepEqual(device.secondsOf("checkUpdate"), [0, 1.5, 4.5, 9.5, 14.5, 19.5]);
 });
 
-test("runDaemon() returns after the hand-off", async () => {
+test("Daemon returns after the hand-off", async () => {
   const { clock, device, start } = daemon();
   device.onCheck = () => "handed-over";
   assert.equal(await clock.run(start()), "handed-over");
@@ -192,7 +192,7 @@ test("runDaemon() returns after the hand-off", async () => {
   assert.equal(clock.pendingTimers, 0);
 });
 
-test("runDaemon() that stays waits for the outcome without a poll, then sends the inventory and goes on", async () => {
+test("Daemon that stays waits for the outcome without a poll, then sends the inventory and goes on", async () => {
   const { clock, device, start } = daemon({ isStaying: true });
   let isWithSubUpdater = false;
   device.onSettle = () => isWithSubUpdater ? "waiting" : "clear";
@@ -213,7 +213,7 @@ test("runDaemon() that stays waits for the outcome without a poll, then sends th
   assert.deepEqual(device.secondsOf("authenticate"), [0]);
 });
 
-test("runDaemon() that finds a deployment in progress talks to nobody until it is over", async () => {
+test("Daemon that finds a deployment in progress talks to nobody until it is over", async () => {
   const { clock, device, logger, start } = daemon();
   device.onSettle = () => "waiting";
   start();
@@ -225,7 +225,7 @@ test("runDaemon() that finds a deployment in progress talks to nobody until it i
   assert.deepEqual(device.calls.slice(-3), ["authenticate", "sendInventory", "checkUpdate"]);
 });
 
-test("runDaemon() looks again at once as long as there is something to settle", async () => {
+test("Daemon looks again at once as long as there is something to settle", async () => {
   const { clock, device, start } = daemon();
   device.onSettle = () => device.calls.length < 4 ? "again" : "clear";
   start();
@@ -240,7 +240,7 @@ test("runDaemon() looks again at once as long as there is something to settle", 
 });
 
 for (const result of ["failed", "gone"] as const) {
-  test(`runDaemon() settles at once after a deployment that is ${result}`, async () => {
+  test(`Daemon settles at once after a deployment that is ${result}`, async () => {
     const { clock, device, start } = daemon();
     device.onCheck = () => device.secondsOf("checkUpdate").length === 1 ? result : "nothing";
     start();
@@ -249,7 +249,7 @@ for (const result of ["failed", "gone"] as const) {
   });
 }
 
-test("runDaemon() settles before it asks again when a check broke off: it may have handed over", async () => {
+test("Daemon settles before it asks again when a check broke off: it may have handed over", async () => {
   const { clock, device, start } = daemon();
   let isHandedOver = false;
   device.onSettle = () => isHandedOver ? "waiting" : "clear";
@@ -262,7 +262,7 @@ test("runDaemon() settles before it asks again when a check broke off: it may ha
   assert.deepEqual(device.secondsOf("checkUpdate"), [0]);
 });
 
-test("runDaemon() does not check when the token was lost meanwhile, but gets a new one", async () => {
+test("Daemon does not check when the token was lost meanwhile, but gets a new one", async () => {
   const { clock, device, start } = daemon();
   device.onInventory = () => {
     if (device.secondsOf("sendInventory").length > 1) return;
@@ -325,7 +325,7 @@ const once: [name: string, arrange: (device: FakeDevice) => void, end: DaemonEnd
     ],
   ];
 for (const [name, arrange, end, calls] of once) {
-  test(`runDaemon() once, when ${name}, ends with "${end}"`, async () => {
+  test(`Daemon once, when ${name}, ends with "${end}"`, async () => {
     const { clock, device, start } = daemon({ isOnce: true });
     arrange(device);
     assert.equal(await clock.run(start()), end);
@@ -334,7 +334,7 @@ for (const [name, arrange, end, calls] of once) {
   });
 }
 
-test("runDaemon() ends at once with the reason when it is aborted while it waits", async () => {
+test("Daemon ends at once with the reason when it is aborted while it waits", async () => {
   const { clock, controller, start } = daemon();
   const running = start();
   await clock.advance(1000);
@@ -345,7 +345,7 @@ test("runDaemon() ends at once with the reason when it is aborted while it waits
 });
 
 for (const call of ["onSettle", "onAuthenticate", "onInventory", "onCheck"] as const) {
-  test(`runDaemon() that is aborted in ${call} ends with the reason, tells no failure and does no more`, async () => {
+  test(`Daemon that is aborted in ${call} ends with the reason, tells no failure and does no more`, async () => {
     const { device, logger, controller, start } = daemon();
     const reason = new Error("SIGTERM");
     device[call] = () => {
@@ -361,7 +361,7 @@ for (const call of ["onSettle", "onAuthenticate", "onInventory", "onCheck"] as c
   });
 }
 
-test("runDaemon() that is aborted before it starts does nothing", async () => {
+test("Daemon that is aborted before it starts does nothing", async () => {
   const { device, controller, start } = daemon();
   controller.abort(new Error("SIGTERM"));
   await assert.rejects(start(), /SIGTERM/);

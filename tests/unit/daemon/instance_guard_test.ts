@@ -3,12 +3,14 @@ import { spawn } from "node:child_process";
 import { existsSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { pathToFileURL } from "node:url";
 import { isMenderError } from "../../../lib/core/errors.ts";
-import { guardInstance } from "../../../lib/daemon/instance_guard.ts";
+import { askControl } from "../../../lib/daemon/control/ask_control.ts";
+import { guardInstance, type InstanceOptions } from "../../../lib/daemon/instance_guard.ts";
+import type { Drivers } from "../../../lib/runtime/drivers.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
 import type { SocketDriver } from "../../../lib/runtime/socket_driver.ts";
 import { fastClock } from "../../support/fast_clock.ts";
+import { logRecorder } from "../../support/log_recorder.ts";
 import { leaveStaleSocket } from "../../support/stale_socket.ts";
 import { inTemporaryDirectory } from "../../support/temporary.ts";
 import { test } from "../../support/test.ts";
@@ -16,19 +18,30 @@ import { test } from "../../support/test.ts";
 const drivers = await hostDrivers();
 const { sockets } = drivers;
 
+function guard(on: Drivers, path: string, more: Partial<InstanceOptions> = {}) {
+  return guardInstance(on, path, {
+    role: "daemon",
+    pid: 4711,
+    handler: () => ({ ok: true }),
+    logger: logRecorder(),
+    signal: new AbortController().signal,
+    ...more,
+  });
+}
+
 test("guardInstance() lets one daemon in and refuses the second, until the first has gone", async () => {
   await inTemporaryDirectory(async (directory) => {
     const path = join(directory, "daemon.sock");
-    const first = await guardInstance(drivers, path);
+    const first = await guard(drivers, path);
     for (let at = 0; at < 2; at++) {
       await assert.rejects(
-        guardInstance(drivers, path),
+        guard(drivers, path),
         (error) => isMenderError(error, "daemon.already-running") && error.retry === "never",
       );
     }
     await first.close();
     assert.equal(existsSync(path), false);
-    await (await guardInstance(drivers, path)).close();
+    await (await guard(drivers, path)).close();
   });
 });
 
@@ -36,12 +49,12 @@ test("guardInstance() takes over the socket that a dead daemon left", async () =
   await inTemporaryDirectory(async (directory) => {
     const path = join(directory, "daemon.sock");
     await leaveStaleSocket(path);
-    const guard = await guardInstance(drivers, path);
+    const held = await guard(drivers, path);
     await assert.rejects(
-      guardInstance(drivers, path),
+      guard(drivers, path),
       (error) => isMenderError(error, "daemon.already-running"),
     );
-    await guard.close();
+    await held.close();
   });
 });
 
@@ -54,7 +67,7 @@ test("guardInstance() refuses where it cannot tell that the owner is dead", asyn
       connectUnix: () => Promise.reject(Object.assign(new Error("x"), { code: "ETIMEDOUT" })),
     };
     await assert.rejects(
-      guardInstance({ ...drivers, sockets: silent }, path),
+      guard({ ...drivers, sockets: silent }, path),
       (error) => isMenderError(error, "daemon.already-running"),
     );
     assert.deepEqual(readdirSync(directory), ["daemon.sock"]);
@@ -65,7 +78,7 @@ test("guardInstance() where no socket can be bound fails with a store error", as
   await inTemporaryDirectory(async (directory) => {
     writeFileSync(join(directory, "file"), "");
     await assert.rejects(
-      guardInstance(drivers, join(directory, "none", "daemon.sock")),
+      guard(drivers, join(directory, "none", "daemon.sock")),
       (error) => isMenderError(error, "store."),
     );
   });
@@ -91,7 +104,7 @@ for (const [errno, code] of denied) {
           ),
       };
       await assert.rejects(
-        guardInstance({ ...drivers, sockets: closed }, path),
+        guard({ ...drivers, sockets: closed }, path),
         (error) => isMenderError(error, code),
       );
       assert.deepEqual(readdirSync(directory), ["daemon.sock"]);
@@ -101,16 +114,51 @@ for (const [errno, code] of denied) {
 
 test("guardInstance() says so when the path is too long for a socket", async () => {
   await assert.rejects(
-    guardInstance(drivers, `/tmp/${"ä".repeat(60)}/daemon.sock`),
+    guard(drivers, `/tmp/${"ä".repeat(60)}/daemon.sock`),
     (error) => isMenderError(error, "store.path-too-long"),
   );
+});
+
+test("guardInstance() waits for a report that holds the instance, and says who holds it", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    const path = join(directory, "daemon.sock");
+    const report = await guard(drivers, path, { role: "report", pid: 99 });
+    assert.deepEqual(
+      await askControl(drivers, path, { v: 1, do: "hello" }, 5000),
+      { ok: true, role: "report", pid: 99 },
+    );
+    let isIn = false;
+    const waiting = guard(drivers, path).then((held) => {
+      isIn = true;
+      return held;
+    });
+    // Asked again behind its back: as long as the report answers, nobody else is in.
+    for (let at = 0; at < 3; at++) {
+      await askControl(drivers, path, { v: 1, do: "hello" }, 5000);
+      assert.equal(isIn, false);
+    }
+    await report.close();
+    await (await waiting).close();
+  });
+});
+
+test("guardInstance() ends its wait for a report when it is told to", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    const path = join(directory, "daemon.sock");
+    const report = await guard(drivers, path, { role: "report" });
+    const stop = new AbortController();
+    const waiting = guard(drivers, path, { signal: stop.signal });
+    stop.abort(new Error("enough"));
+    await assert.rejects(waiting, /enough/);
+    await report.close();
+  });
 });
 
 test("guardInstance() takes over the turn of a process that died in it", async () => {
   await inTemporaryDirectory(async (directory) => {
     const path = join(directory, "daemon.sock");
     writeFileSync(join(directory, ".daemon.sock.turn"), "");
-    await (await guardInstance({ ...drivers, clock: fastClock(40) }, path)).close();
+    await (await guard({ ...drivers, clock: fastClock(40) }, path)).close();
     assert.deepEqual(readdirSync(directory), []);
   });
 });
@@ -118,9 +166,9 @@ test("guardInstance() takes over the turn of a process that died in it", async (
 test("guardInstance() leaves the socket of another daemon when it closes", async () => {
   await inTemporaryDirectory(async (directory) => {
     const path = join(directory, "daemon.sock");
-    const first = await guardInstance(drivers, path);
+    const first = await guard(drivers, path);
     renameSync(path, join(directory, "away"));
-    const second = await guardInstance(drivers, path);
+    const second = await guard(drivers, path);
     await first.close();
     (await sockets.connectUnix(path, { timeoutMs: 2000 })).close();
     await second.close();
@@ -130,11 +178,7 @@ test("guardInstance() leaves the socket of another daemon when it closes", async
 
 test("guardInstance() lets one of two processes in that race for a dead daemon's socket", async () => {
   await inTemporaryDirectory(async (directory) => {
-    const program = join(directory, "racer.mjs");
-    const modules = ["../../../lib/daemon/instance_guard.ts", "../../../lib/runtime/host.ts"]
-      .map((path) => JSON.stringify(new URL(path, import.meta.url).href));
-    writeFileSync(program, racer(modules[0]!, modules[1]!));
-    const racers = [new Racer(program), new Racer(program)];
+    const racers = [new Racer(), new Racer()];
     try {
       for (let round = 0; round < 20; round++) {
         const path = join(directory, `${round}.sock`);
@@ -148,27 +192,13 @@ test("guardInstance() lets one of two processes in that race for a dead daemon's
   });
 });
 
-/** Holds each path that it is told on a line, and says how that went. */
-function racer(guard: string, host: string): string {
-  return `import { createInterface } from "node:readline";
-import process from "node:process";
-import { guardInstance } from ${guard};
-import { hostDrivers } from ${host};
-const drivers = await hostDrivers();
-for await (const path of createInterface({ input: process.stdin })) {
-  const result = await guardInstance(drivers, path).then(() => "holds", (error) => error.code);
-  drivers.self.writeOut(result + "\\n");
-}
-drivers.self.exit(0);
-`;
-}
-
 class Racer {
   readonly #child;
   readonly #lines: AsyncIterator<string>;
 
-  constructor(program: string) {
-    const [command = "", ...args] = drivers.self.selfCommand(pathToFileURL(program), ["-A"]);
+  constructor() {
+    const program = new URL("../../support/instance_racer.ts", import.meta.url);
+    const [command = "", ...args] = drivers.self.selfCommand(program, ["-A"]);
     this.#child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
   }

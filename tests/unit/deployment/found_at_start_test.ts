@@ -29,6 +29,8 @@ function recordIn(phase: DeploymentPhase | "no record"): DeploymentRecord | unde
   };
 }
 
+const noLimit = { waitedMs: 1e12, waitLimitMs: 0 };
+
 /**
  * What to do, for each record and lock. One word where neither the proof of the start nor a running
  * program matters; else four, for: neither, running, proof, both.
@@ -77,6 +79,7 @@ for (const phase of ["no record", ...DEPLOYMENT_PHASES] as const) {
           isStartProven,
           couldNotRun: false,
           isRunning,
+          ...noLimit,
         });
         assert.equal(step.do, expected);
         if (step.do === "adopt") {
@@ -88,7 +91,13 @@ for (const phase of ["no record", ...DEPLOYMENT_PHASES] as const) {
   }
 }
 
-const plain = { lock: locks.same, isStartProven: true, couldNotRun: false, isRunning: false };
+const plain = {
+  lock: locks.same,
+  isStartProven: true,
+  couldNotRun: false,
+  isRunning: false,
+  ...noLimit,
+};
 
 test("decideFound() fails a deployment whose sub-updater could not be run, lock or no lock", () => {
   for (const lock of [locks.same, locks.none]) {
@@ -97,13 +106,33 @@ test("decideFound() fails a deployment whose sub-updater could not be run, lock 
   }
 });
 
-test("decideFound() leaves an outcome to the report that recorded it, while that lives", () => {
-  const record: DeploymentRecord = {
-    ...recordIn("outcome_recorded")!,
-    outcome: { status: "failure", reporter: { bootId: "b", pid: 7, startTime: "9" } },
-  };
-  assert.equal(decideFound({ ...plain, record, isRunning: true }).do, "wait");
-  assert.equal(decideFound({ ...plain, record, isRunning: false }).do, "deliver");
+const limits: [waitedMs: number, waitLimitMs: number, isRunning: boolean, expected: string][] = [
+  [86_399_999, 86_400_000, false, "wait"],
+  [86_400_000, 86_400_000, false, "fail"],
+  [86_400_000, 86_400_000, true, "wait"],
+  [1e15, 0, false, "wait"],
+];
+for (const [waitedMs, waitLimitMs, isRunning, expected] of limits) {
+  const what = `${waitedMs} of ${waitLimitMs} ms, ${isRunning ? "" : "not "}running`;
+  test(`decideFound() of a sub-updater that is waited for, ${what}: ${expected}`, () => {
+    const found = { ...plain, record: recordIn("handed_over"), waitedMs, waitLimitMs, isRunning };
+    const step = decideFound(found);
+    assert.equal(step.do, expected);
+    if (step.do === "fail") assert.match(step.why, /has not reported within 86400 s/);
+  });
+}
+
+test("decideFound() announces what the sub-updater wants to be known, until there is an outcome", () => {
+  const record: DeploymentRecord = { ...recordIn("handed_over")!, announced: "rebooting" };
+  for (const isRunning of [true, false]) {
+    assert.deepEqual(decideFound({ ...plain, record, isRunning }), {
+      do: "announce",
+      status: "rebooting",
+    });
+  }
+  const late: DeploymentRecord = { ...recordIn("outcome_recorded")!, announced: "rebooting" };
+  assert.equal(decideFound({ ...plain, record: late }).do, "deliver");
+  assert.equal(decideFound({ ...plain, lock: locks.none, record }).do, "fail");
 });
 
 test("decideFound() says why an unreadable lock holds everything up", () => {

@@ -1,20 +1,22 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { wellKnownPaths } from "../../../lib/config/mod.ts";
 import { DEPLOYMENT_PHASES, type DeploymentPhase } from "../../../lib/core/deployment_phase.ts";
 import { isMenderError } from "../../../lib/core/errors.ts";
 import type { DeploymentContext } from "../../../lib/deployment/context.ts";
-import { deliverOutcome, recordOutcome } from "../../../lib/deployment/outcome.ts";
+import { announceStatus } from "../../../lib/deployment/announce_status.ts";
+import { deliverOutcome } from "../../../lib/deployment/deliver_outcome.ts";
+import { deliverReport } from "../../../lib/deployment/deliver_report.ts";
+import { deploymentFiles } from "../../../lib/deployment/deployment_files.ts";
+import { DeploymentJournal } from "../../../lib/deployment/lifecycle/journal.ts";
+import { recordOutcome } from "../../../lib/deployment/record_outcome.ts";
+import { WaitMeter } from "../../../lib/deployment/wait_meter.ts";
 import { DeploymentLog } from "../../../lib/log/deployment_log.ts";
 import { Redactor } from "../../../lib/log/redactor.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
-import {
-  type DeploymentRecord,
-  DeploymentRecordFile,
-  type OutcomeRecord,
-} from "../../../lib/store/deployment_record.ts";
-import { LockFile } from "../../../lib/store/lock_file.ts";
+import type { DeploymentRecord } from "../../../lib/store/deployment_record.ts";
+import type { OutcomeRecord } from "../../../lib/store/outcome_file.ts";
 import { type LogRecorder, logRecorder } from "../../support/log_recorder.ts";
 import type { ScriptedAnswer, ScriptedHttp, SeenRequest } from "../../support/scripted_http.ts";
 import { authorisedOn } from "../../support/scripted_session.ts";
@@ -55,8 +57,9 @@ async function withRig(body: (rig: Rig) => Promise<void> | void): Promise<void> 
       logDirectory: paths.dataDirectory,
       session,
       artifactHttp: http,
-      record: new DeploymentRecordFile(files, paths.record, logger),
-      lock: new LockFile(files, paths.lock),
+      ...deploymentFiles(files, paths, logger),
+      handoff: { runner: "fork", timeoutMs: 0 },
+      waitMeter: new WaitMeter(0),
       verifyKeys: () => [],
       retryPollMs: 300_000,
       logger,
@@ -85,12 +88,28 @@ async function withRig(body: (rig: Rig) => Promise<void> | void): Promise<void> 
 const failure: OutcomeRecord = { status: "failure", message: "Flash is worn out" };
 const success: OutcomeRecord = { status: "success" };
 
-/** Stores the record of a deployment whose outcome is known. */
-function recorded({ context }: Rig, outcome: OutcomeRecord): DeploymentRecord {
-  context.record.begin(ID, "release-2", "handed_over");
-  return recordOutcome(context, outcome);
+const never = new AbortController().signal;
+
+function recordOf(phase: DeploymentPhase, more: Partial<DeploymentRecord> = {}): DeploymentRecord {
+  return { schema: 1, id: ID, artifactName: "release-2", phase, acknowledged: [], ...more };
 }
 
+/** Takes up a deployment whose outcome was reported. */
+function recorded({ context }: Rig, outcome: OutcomeRecord): DeploymentJournal {
+  context.record.write(recordOf("handed_over"));
+  recordOutcome(context, outcome);
+  return new DeploymentJournal(context.record, context.record.read());
+}
+
+/** Delivers it, and gives the record as it is stored then. */
+async function deliver(rig: Rig, journal: DeploymentJournal): Promise<DeploymentRecord> {
+  await deliverOutcome(rig.context, journal, rig.logger, undefined);
+  const stored = rig.context.record.read()!;
+  assert.deepEqual(JSON.parse(JSON.stringify(journal.record)), stored);
+  return stored;
+}
+
+const TAKES: readonly DeploymentPhase[] = ["handing_over", "handed_over", "outcome_recorded"];
 const reportable: Record<DeploymentPhase, boolean> = {
   received: false,
   downloading: false,
@@ -104,49 +123,57 @@ const reportable: Record<DeploymentPhase, boolean> = {
 };
 for (const phase of DEPLOYMENT_PHASES) {
   const hasOutcome = phase === "outcome_recorded" || phase === "acknowledged";
+  const record = recordOf(phase, hasOutcome ? { outcome: failure } : {});
   test(`recordOutcome() in "${phase}" without a lock ${reportable[phase] ? "records" : "refuses"}`, async () => {
     await withRig(({ context }) => {
-      const record = {
-        schema: 1,
-        id: ID,
-        artifactName: "release-2",
-        phase,
-        acknowledged: [],
-        ...(hasOutcome && { outcome: failure }),
-      };
-      writeFileSync(context.paths.record, JSON.stringify(record));
+      context.record.write(record);
       if (!reportable[phase]) {
         assert.throws(
           () => recordOutcome(context, failure),
           (error) => isMenderError(error, "handoff.no-deployment"),
         );
+        assert.equal(context.outcomes.read(ID), undefined);
         return;
       }
-      const stored = recordOutcome(context, failure);
-      assert.equal(stored.phase, hasOutcome ? phase : "outcome_recorded");
-      assert.deepEqual(context.record.read(), stored);
+      assert.equal(recordOutcome(context, failure), ID);
+      assert.deepEqual(context.record.read(), {
+        ...record,
+        phase: hasOutcome ? phase : "outcome_recorded",
+        outcome: failure,
+      });
     });
   });
 
   test(`recordOutcome() in "${phase}" works for the deployment that the lock names`, async () => {
     await withRig(({ context }) => {
       for (const id of [ID, OTHER]) {
-        rmSync(context.paths.record, { force: true });
-        const outcome = hasOutcome ? { outcome: failure } : {};
-        const record = {
-          schema: 1,
-          id: ID,
-          artifactName: "x",
-          phase,
-          acknowledged: [],
-          ...outcome,
-        };
-        writeFileSync(context.paths.record, JSON.stringify(record));
+        context.record.write(record);
         context.lock.write(id);
-        const stored = recordOutcome(context, failure);
-        assert.deepEqual([stored.id, stored.outcome], [id, failure]);
-        assert.deepEqual(context.record.read(), stored);
+        assert.equal(recordOutcome(context, failure), id);
+        if (id === OTHER) assert.deepEqual(context.outcomes.read(id), failure);
+        // It is not this process that writes the record.
+        if (!TAKES.includes(phase)) assert.deepEqual(context.record.read(), record);
       }
+    });
+  });
+}
+
+const unbiased: [name: string, outcome: DeploymentRecord["outcome"], isRefused: boolean][] = [
+  ["was reported", success, true],
+  ["was assumed", { ...success, isAssumed: true }, false],
+];
+for (const [name, outcome, isRefused] of unbiased) {
+  test(`recordOutcome() ${isRefused ? "does not take" : "takes"} the opposite of what ${name}`, async () => {
+    await withRig(({ context }) => {
+      context.record.write(recordOf("outcome_recorded", { outcome }));
+      if (!isRefused) assert.equal(recordOutcome(context, failure), ID);
+      else {
+        assert.throws(
+          () => recordOutcome(context, failure),
+          (error) => isMenderError(error, "handoff.already-reported"),
+        );
+      }
+      assert.deepEqual(context.record.read()?.outcome, isRefused ? success : failure);
     });
   });
 }
@@ -174,13 +201,12 @@ test("recordOutcome() says what is wrong with the lock", async () => {
 test("deliverOutcome() of a success sends the status and removes the Artifact, not the lock", async () => {
   await withRig(async (rig) => {
     const { context } = rig;
-    const record = recorded(rig, success);
+    const journal = recorded(rig, success);
     context.lock.write(ID);
     writeFileSync(context.paths.artifactFile, "");
-    const delivered = await deliverOutcome(context, record, rig.logger);
+    const delivered = await deliver(rig, journal);
     assert.deepEqual(rig.sent(), ["status success"]);
     assert.deepEqual([delivered.phase, delivered.acknowledged], ["acknowledged", ["success"]]);
-    assert.deepEqual(context.record.read(), delivered);
     assert.equal(existsSync(context.paths.artifactFile), false);
     assert.ok(existsSync(context.paths.lock));
   });
@@ -192,31 +218,52 @@ test("deliverOutcome() of a failure sends the status, then both logs without sec
     const log = DeploymentLog.open(files, context.logDirectory, ID);
     log.append('{"timestamp":"2030-01-02T03:04:05Z","level":"error","message":"own"}\n');
     writeFileSync(context.paths.subUpdaterLog, "password=hunter2\nBearer abcdefgh\n");
-    await deliverOutcome(context, recorded(rig, failure), rig.logger);
+    await deliver(rig, recorded(rig, failure));
     assert.deepEqual(rig.sent(), ["status failure", "log"]);
     assert.deepEqual(rig.uploaded(), ["own", "password=***", "Bearer ***"]);
   });
 });
 
-test("deliverOutcome() that fails midway goes on where it stopped", async () => {
+test("deliverOutcome() that fails midway goes on where it stopped, with the log as it was then", async () => {
   await withRig(async (rig) => {
     const { context, answers } = rig;
-    let record = recorded(rig, failure);
+    recorded(rig, failure);
+    writeFileSync(context.paths.subUpdaterLog, "as it was\n");
+    const journal = (): DeploymentJournal =>
+      new DeploymentJournal(context.record, context.record.read());
     const fails = async (what: string): Promise<void> => {
       answers[what] = { status: 500 };
-      await assert.rejects(deliverOutcome(context, record, rig.logger), (error) => {
+      await assert.rejects(deliver(rig, journal()), (error) => {
         return isMenderError(error, "api.server-error");
       });
       delete answers[what];
-      record = context.record.read()!;
-      assert.equal(record.phase, "outcome_recorded");
+      assert.equal(context.record.read()?.phase, "outcome_recorded");
     };
     await fails("status");
+    writeFileSync(context.paths.subUpdaterLog, "what came later\n");
     await fails("log");
-    assert.deepEqual(record.acknowledged, ["failure"]);
-    await deliverOutcome(context, record, rig.logger);
+    assert.deepEqual(context.record.read()?.acknowledged, ["failure"]);
+    await deliver(rig, journal());
     assert.deepEqual(rig.sent(), ["status failure", "status failure", "log", "log"]);
+    assert.deepEqual(rig.uploaded(), ["as it was"]);
     assert.equal(context.record.read()?.phase, "acknowledged");
+    assert.deepEqual(
+      readdirSync(context.paths.dataDirectory).filter((name) => name.includes("log-upload")),
+      [],
+    );
+  });
+});
+
+test("deliverOutcome() puts a kept log that is damaged together again", async () => {
+  await withRig(async (rig) => {
+    const { context } = rig;
+    const journal = recorded(rig, failure);
+    for (const damage of ["[", "[]", '[{"timestamp":""}]', "null"]) {
+      writeFileSync(join(context.paths.dataDirectory, `log-upload.${ID}.json`), damage);
+      writeFileSync(context.paths.subUpdaterLog, `after ${damage}\n`);
+      await deliverOutcome(context, journal, rig.logger, never, { isOfferedAgain: true });
+      assert.deepEqual(rig.uploaded(), [`after ${damage}`]);
+    }
   });
 });
 
@@ -224,7 +271,7 @@ for (const status of [404, 409]) {
   test(`deliverOutcome() to a server that answers ${status} is over, and uploads nothing`, async () => {
     await withRig(async (rig) => {
       rig.answers["status"] = { status };
-      const delivered = await deliverOutcome(rig.context, recorded(rig, failure), rig.logger);
+      const delivered = await deliver(rig, recorded(rig, failure));
       assert.deepEqual(rig.sent(), ["status failure"]);
       assert.deepEqual([delivered.phase, delivered.acknowledged], ["acknowledged", []]);
       assert.equal(rig.logger.lines().length, 1);
@@ -232,25 +279,77 @@ for (const status of [404, 409]) {
   });
 }
 
-test("deliverOutcome() is done when the server refuses the log, and warns", async () => {
+for (const status of [400, 405, 422]) {
+  test(`deliverOutcome() to a server that refuses it for good (${status}) is over, with an error`, async () => {
+    await withRig(async (rig) => {
+      rig.answers["status"] = { status };
+      const delivered = await deliver(rig, recorded(rig, success));
+      assert.deepEqual([delivered.phase, delivered.acknowledged], ["acknowledged", []]);
+      assert.match(rig.logger.lines().join("\n"), /^error: The server refuses the report/m);
+      // The server still waits, and offers it: then it is told again.
+      delete rig.answers["status"];
+      const journal = new DeploymentJournal(rig.context.record, delivered);
+      await deliverOutcome(rig.context, journal, rig.logger, never, { isOfferedAgain: true });
+      assert.deepEqual(rig.sent(), ["status success", "status success"]);
+      assert.deepEqual(rig.context.record.read()?.acknowledged, ["success"]);
+    });
+  });
+}
+
+for (const status of [401, 408, 429, 500, 503]) {
+  test(`deliverOutcome() keeps the outcome when the server answers ${status}`, async () => {
+    await withRig(async (rig) => {
+      rig.answers["status"] = { status };
+      await assert.rejects(deliver(rig, recorded(rig, success)), (error) => isMenderError(error));
+      assert.equal(rig.context.record.read()?.phase, "outcome_recorded");
+    });
+  });
+}
+
+test("deliverOutcome() halves a log that is too large, once, and is done when that is refused", async () => {
   await withRig(async (rig) => {
+    const { context } = rig;
+    const journal = recorded(rig, failure);
+    writeFileSync(context.paths.subUpdaterLog, "one\ntwo\nthree\n");
     rig.answers["log"] = { status: 413 };
-    const delivered = await deliverOutcome(rig.context, recorded(rig, failure), rig.logger);
+    const delivered = await deliver(rig, journal);
     assert.equal(delivered.phase, "acknowledged");
+    assert.deepEqual(rig.sent(), ["status failure", "log", "log"]);
+    assert.deepEqual(rig.uploaded(), ["three"]);
     assert.match(
-      rig.logger.lines().join("\n"),
-      /^warning: The server does not take the deployment log/,
+      rig.logger.all(),
+      /^info: .*newer half[^]*^warning: The server does not take the deployment log/m,
     );
   });
 });
 
 test("deliverOutcome() sends what was delivered again only when the server offers it again", async () => {
   await withRig(async (rig) => {
-    const record = await deliverOutcome(rig.context, recorded(rig, success), rig.logger);
-    await deliverOutcome(rig.context, record, rig.logger);
+    const journal = recorded(rig, success);
+    await deliver(rig, journal);
+    await deliver(rig, journal);
     assert.deepEqual(rig.sent(), ["status success"]);
-    await deliverOutcome(rig.context, record, rig.logger, { isOfferedAgain: true });
+    await deliverOutcome(rig.context, journal, rig.logger, never, { isOfferedAgain: true });
     assert.deepEqual(rig.sent(), ["status success", "status success"]);
+  });
+});
+
+test("deliverOutcome() fixes an assumed outcome before the server is told: no report changes it then", async () => {
+  await withRig(async (rig) => {
+    const { context } = rig;
+    context.record.write(
+      recordOf("outcome_recorded", { outcome: { ...failure, isAssumed: true } }),
+    );
+    const journal = new DeploymentJournal(context.record, context.record.read());
+    rig.answers["status"] = { status: 500 };
+    await assert.rejects(deliver(rig, journal));
+    assert.throws(
+      () => recordOutcome(context, success),
+      (error) => isMenderError(error, "handoff.already-reported"),
+    );
+    delete rig.answers["status"];
+    await deliver(rig, new DeploymentJournal(context.record, context.record.read()));
+    assert.deepEqual(rig.sent(), ["status failure", "status failure", "log"]);
   });
 });
 
@@ -268,9 +367,9 @@ const logs: [name: string, arrange: (rig: Rig) => void, says: RegExp][] = [
 for (const [name, arrange, says] of logs) {
   test(`deliverOutcome() is not held up by ${name}`, async () => {
     await withRig(async (rig) => {
-      const record = recorded(rig, failure);
+      const journal = recorded(rig, failure);
       arrange(rig);
-      const delivered = await deliverOutcome(rig.context, record, rig.logger);
+      const delivered = await deliver(rig, journal);
       assert.equal(delivered.phase, "acknowledged");
       assert.match(rig.uploaded().at(-1) ?? "", says);
     });
@@ -279,7 +378,101 @@ for (const [name, arrange, says] of logs) {
 
 test("deliverOutcome() without an outcome is a mistake of its caller", async () => {
   await withRig(async ({ context, logger }) => {
-    const record = context.record.begin(ID, "release-2", "handed_over");
-    await assert.rejects(deliverOutcome(context, record, logger), TypeError);
+    context.record.write(recordOf("handed_over"));
+    const journal = new DeploymentJournal(context.record, context.record.read());
+    await assert.rejects(deliverOutcome(context, journal, logger, never), TypeError);
+  });
+});
+
+const found: [name: string, record: DeploymentRecord | undefined, sent: string[]][] = [
+  ["no record", undefined, ["status success"]],
+  ["a download of the same", recordOf("downloading"), ["status success"]],
+  ["its hand-off", recordOf("handing_over"), ["status success"]],
+  ["its sub-updater", recordOf("handed_over"), ["status success"]],
+  ["another one, acknowledged", recordOf("acknowledged", { id: OTHER, outcome: failure }), [
+    "status success",
+  ]],
+  [
+    "another one, yet to be delivered",
+    recordOf("outcome_recorded", {
+      id: OTHER,
+      outcome: success,
+    }),
+    ["status success", "status success"],
+  ],
+];
+for (const [name, record, sent] of found) {
+  test(`deliverReport() that finds ${name} delivers the outcome of the deployment in the lock`, async () => {
+    await withRig(async (rig) => {
+      const { context } = rig;
+      if (record !== undefined) context.record.write(record);
+      context.lock.write(ID);
+      const id = recordOutcome(context, success);
+      await deliverReport(context, id, undefined);
+      assert.deepEqual(rig.sent(), sent);
+      const stored = context.record.read();
+      assert.deepEqual([stored?.id, stored?.phase, stored?.outcome], [ID, "acknowledged", success]);
+      assert.ok(existsSync(context.paths.lock));
+    });
+  });
+}
+
+test("deliverReport() refuses a report that came after the opposite was delivered", async () => {
+  await withRig(async (rig) => {
+    const { context } = rig;
+    context.record.write(recordOf("handed_over"));
+    recordOutcome(context, success);
+    context.record.write(
+      recordOf("acknowledged", { outcome: failure, acknowledged: ["failure"] }),
+    );
+    await assert.rejects(
+      deliverReport(context, ID, undefined),
+      (error) => isMenderError(error, "handoff.already-reported"),
+    );
+    assert.deepEqual(rig.http.requests, []);
+  });
+});
+
+test("announceStatus() is recorded first, and sent later when the server is away", async () => {
+  await withRig(async (rig) => {
+    const { context } = rig;
+    context.record.write(recordOf("handed_over"));
+    rig.answers["status"] = { status: 503 };
+    await assert.rejects(announceStatus(context, ID, "rebooting", never));
+    assert.equal(context.record.read()?.announced, "rebooting");
+    delete rig.answers["status"];
+    assert.equal(await announceStatus(context, ID, "rebooting", never), "accepted");
+    assert.deepEqual(rig.sent(), ["status rebooting", "status rebooting"]);
+    assert.equal(context.record.read()?.announced, undefined);
+    assert.deepEqual(context.record.read()?.acknowledged, ["rebooting"]);
+  });
+});
+
+const announced: [name: string, record: DeploymentRecord | undefined, code: string][] = [
+  ["an outcome", recordOf("outcome_recorded", { outcome: success }), "handoff.already-reported"],
+  ["the end", recordOf("acknowledged", { outcome: success }), "handoff.already-reported"],
+  ["a download", recordOf("downloading"), "handoff.no-deployment"],
+  ["the server took it back", recordOf("aborted"), "handoff.no-deployment"],
+];
+for (const [name, record, code] of announced) {
+  test(`announceStatus() after ${name} is refused, and nothing is sent`, async () => {
+    await withRig(async (rig) => {
+      rig.context.record.write(record!);
+      await assert.rejects(
+        announceStatus(rig.context, ID, "installing", never),
+        (error) => isMenderError(error, code),
+      );
+      assert.deepEqual(rig.http.requests, []);
+      assert.deepEqual(rig.context.record.read(), record);
+    });
+  });
+}
+
+test("announceStatus() says when the server has ended the deployment", async () => {
+  await withRig(async (rig) => {
+    rig.context.lock.write(ID);
+    rig.answers["status"] = { status: 409 };
+    assert.equal(await announceStatus(rig.context, ID, "rebooting", never), "gone");
+    assert.equal(rig.context.record.read()?.phase, "handed_over");
   });
 });

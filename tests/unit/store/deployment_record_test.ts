@@ -7,6 +7,7 @@ import {
   type DeploymentRecord,
   DeploymentRecordFile,
 } from "../../../lib/store/deployment_record.ts";
+import { OutcomeFiles, type OutcomeRecord } from "../../../lib/store/outcome_file.ts";
 import { faultyFiles } from "../../support/faulty_files.ts";
 import { logRecorder } from "../../support/log_recorder.ts";
 import { inTemporaryDirectory } from "../../support/temporary.ts";
@@ -14,69 +15,79 @@ import { test } from "../../support/test.ts";
 
 const { files } = await hostDrivers();
 const ID = "5b1d2f3a-0000-4000-8000-00000000000f";
+const OTHER = "00000000-0000-4000-8000-00000000000e";
 const BOOT = "11111111-2222-4333-8444-555555555555";
 
 function recordIn(directory: string, drivers = files): DeploymentRecordFile {
-  return new DeploymentRecordFile(drivers, join(directory, "deployment.json"), logRecorder());
+  const logger = logRecorder();
+  const outcomes = new OutcomeFiles(drivers, directory, logger);
+  return new DeploymentRecordFile(drivers, join(directory, "deployment.json"), outcomes, logger);
 }
 
-test("DeploymentRecordFile gives back every step of a deployment as it was stored", async () => {
-  await inTemporaryDirectory((directory) => {
-    const file = recordIn(directory);
-    const same = (record: DeploymentRecord): DeploymentRecord => {
-      assert.deepEqual(recordIn(directory).read(), record);
-      return record;
-    };
-    assert.equal(file.read(), undefined);
-    let record = same(file.begin(ID, "release-2"));
-    assert.deepEqual(record, {
-      schema: 1,
-      id: ID,
-      artifactName: "release-2",
-      phase: "received",
-      acknowledged: [],
-    });
-    record = same(file.advance(record, "downloading"));
-    record = same(file.acknowledge(record, "downloading"));
-    assert.deepEqual(file.acknowledge(record, "downloading"), record);
-    record = same(file.advance(record, "downloaded"));
-    record = same(file.advance(record, "verified"));
-    record = same(file.advance(record, "handing_over"));
-    const handoff = { bootId: BOOT, pid: 4711, startTime: "12345" };
-    record = same(file.advance(record, "handed_over", { handoff }));
-    const outcome = { status: "failure", message: "Flash is worn out" } as const;
-    record = same(file.advance(record, "outcome_recorded", { outcome }));
-    record = same(file.acknowledge(record, "failure"));
-    record = same(file.advance(record, "acknowledged"));
-    assert.deepEqual(record.acknowledged, ["downloading", "failure"]);
-    assert.deepEqual([record.handoff, record.outcome], [handoff, outcome]);
-    assert.deepEqual(readdirSync(directory), ["deployment.json"]);
-  });
-});
-
-test("DeploymentRecordFile takes no step that may not follow, and stores nothing then", async () => {
-  await inTemporaryDirectory((directory) => {
-    const file = recordIn(directory);
-    const record = file.begin(ID, "release-2", "handed_over");
-    for (
-      const phase of ["received", "handing_over", "handed_over", "acknowledged", "aborted"] as const
-    ) {
-      assert.throws(
-        () => file.advance(record, phase),
-        (error) => isMenderError(error, "store.bad-step"),
-      );
-    }
-    assert.deepEqual(file.read(), record);
-  });
-});
-
-const sound = {
+const sound: DeploymentRecord = {
   schema: 1,
   id: ID,
   artifactName: "release-2",
   phase: "handed_over",
   acknowledged: [],
 };
+const outcome: OutcomeRecord = { status: "failure", message: "Flash is worn out" };
+
+test("DeploymentRecordFile gives back what was stored", async () => {
+  await inTemporaryDirectory((directory) => {
+    const file = recordIn(directory);
+    assert.equal(file.read(), undefined);
+    const records: DeploymentRecord[] = [
+      { ...sound, phase: "received" },
+      {
+        ...sound,
+        phase: "downloading",
+        download: { totalBytes: 3, etag: '"a"', lastModified: "x" },
+      },
+      { ...sound, handoff: { bootId: BOOT, pid: 4711, startTime: "12345", unit: "u" } },
+      { ...sound, waitedMs: 1234, announced: "rebooting", acknowledged: ["downloading"] },
+      { ...sound, phase: "outcome_recorded", outcome: { ...outcome, isAssumed: true } },
+      { ...sound, phase: "acknowledged", outcome, acknowledged: ["failure"] },
+    ];
+    for (const record of records) {
+      file.write(record);
+      assert.deepEqual(recordIn(directory).read(), record);
+    }
+    assert.deepEqual(readdirSync(directory), ["deployment.json"]);
+  });
+});
+
+const taken: [name: string, record: DeploymentRecord, isTaken: boolean][] = [
+  ["downloading", { ...sound, phase: "downloading" }, false],
+  ["verified", { ...sound, phase: "verified" }, false],
+  ["handing_over", { ...sound, phase: "handing_over" }, true],
+  ["handed_over", sound, true],
+  ["an outcome that was assumed", {
+    ...sound,
+    phase: "outcome_recorded",
+    outcome: { status: "success", isAssumed: true },
+  }, true],
+  ["an outcome that stands", {
+    ...sound,
+    phase: "outcome_recorded",
+    outcome: { status: "success" },
+  }, false],
+  ["acknowledged", { ...sound, phase: "acknowledged", outcome: { status: "success" } }, false],
+];
+for (const [name, record, isTaken] of taken) {
+  test(`DeploymentRecordFile in ${name} ${isTaken ? "takes" : "does not take"} what was reported`, async () => {
+    await inTemporaryDirectory((directory) => {
+      const outcomes = new OutcomeFiles(files, directory, logRecorder());
+      recordIn(directory).write(record);
+      outcomes.record(OTHER, { status: "success" });
+      assert.deepEqual(recordIn(directory).read(), record);
+      outcomes.record(ID, outcome);
+      const expected = isTaken ? { ...record, phase: "outcome_recorded", outcome } : record;
+      assert.deepEqual(recordIn(directory).read(), expected);
+    });
+  });
+}
+
 const corrupt: [name: string, content: string | Uint8Array][] = [
   ["nothing", ""],
   ["zeroes", new Uint8Array(300)],
@@ -109,7 +120,8 @@ for (const [name, content] of corrupt) {
       const path = join(directory, "deployment.json");
       writeFileSync(path, content);
       const logger = logRecorder();
-      const file = new DeploymentRecordFile(files, path, logger);
+      const outcomes = new OutcomeFiles(files, directory, logger);
+      const file = new DeploymentRecordFile(files, path, outcomes, logger);
       assert.equal(file.read(), undefined);
       assert.deepEqual(readdirSync(directory), ["deployment.json.corrupt-1"]);
       assert.deepEqual(
@@ -147,14 +159,14 @@ test("DeploymentRecordFile that cannot be read or set aside says so, and changes
 
 test("DeploymentRecordFile that cannot be written keeps the step before", async () => {
   await inTemporaryDirectory((directory) => {
-    const record = recordIn(directory).begin(ID, "release-2");
+    recordIn(directory).write(sound);
     const faulty = faultyFiles(files, (name) =>
       name === "handle.write" ? "ENOSPC" : undefined).files;
     assert.throws(
-      () => recordIn(directory, faulty).advance(record, "downloading"),
+      () => recordIn(directory, faulty).write({ ...sound, phase: "acknowledged", outcome }),
       (error) => isMenderError(error, "store.no-space"),
     );
-    assert.deepEqual(recordIn(directory).read(), record);
+    assert.deepEqual(recordIn(directory).read(), sound);
   });
 });
 

@@ -1,0 +1,88 @@
+import { MenderError } from "../../core/errors.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { errnoOf } from "../../runtime/files/file_driver.ts";
+import type { SocketConnection, SocketDriver } from "../../runtime/socket_driver.ts";
+import { textLines } from "../../runtime/text_lines.ts";
+import { storeFailure } from "../../store/store_failure.ts";
+import {
+  type ControlAnswer,
+  type ControlRequest,
+  MAX_LINE_LENGTH,
+  parseAnswer,
+} from "./protocol.ts";
+
+/** A daemon that cannot be asked, or does not answer (`control.*`). */
+export class ControlError extends MenderError {}
+
+/** Errors by which a socket says that nobody stands behind it. */
+const DEAD = ["ECONNREFUSED", "ENOENT"];
+
+/** Errors by which the system, not a daemon, refuses the connection. */
+const DENIED = ["EACCES", "EPERM", "ENOTCAPABLE"];
+
+const CONNECT_WITHIN_MS = 2000;
+
+/**
+ * Asks whoever holds the control socket one thing.
+ *
+ * @param answerWithinMs How long the answer may take.
+ * @throws {ControlError} `control.nobody`: nobody listens; `control.no-answer`: somebody does, but gives
+ * no answer, or none that can be understood.
+ * @throws {StoreError} `store.denied`: this user may not ask.
+ */
+export async function askControl(
+  { sockets, clock }: { readonly sockets: SocketDriver; readonly clock: Clock },
+  path: string,
+  request: ControlRequest,
+  answerWithinMs: number,
+): Promise<ControlAnswer> {
+  const connection = await connect(sockets, path);
+  let cancel = (): void => {};
+  const late = new Promise<undefined>((resolve) => {
+    cancel = clock.after(answerWithinMs, () => resolve(undefined));
+  });
+  try {
+    const answer = await Promise.race([exchange(connection, request), late]);
+    if (answer !== undefined) return answer;
+    throw noAnswer(path);
+  } finally {
+    cancel();
+    connection.close();
+  }
+}
+
+async function connect(sockets: SocketDriver, path: string): Promise<SocketConnection> {
+  try {
+    return await sockets.connectUnix(path, { timeoutMs: CONNECT_WITHIN_MS });
+  } catch (error) {
+    const errno = errnoOf(error) ?? "";
+    if (DENIED.includes(errno)) throw storeFailure("ask the control socket", path, error);
+    // A socket file that nobody listens on refuses; anything else may be a living daemon.
+    if (!DEAD.includes(errno)) throw noAnswer(path, error);
+    throw new ControlError("control.nobody", `Cannot ask the daemon: none listens at ${path}`, {
+      cause: error,
+      hint: "Start it with: mender-deno daemon",
+    });
+  }
+}
+
+async function exchange(
+  connection: SocketConnection,
+  request: ControlRequest,
+): Promise<ControlAnswer | undefined> {
+  try {
+    await connection.write(new TextEncoder().encode(JSON.stringify(request) + "\n"));
+    for await (const line of textLines(connection.readable, MAX_LINE_LENGTH)) {
+      return parseAnswer(line);
+    }
+  } catch {
+    // It went away in the middle: the same as no answer.
+  }
+  return undefined;
+}
+
+function noAnswer(path: string, cause?: unknown): ControlError {
+  return new ControlError("control.no-answer", `Cannot ask the daemon: no answer at ${path}`, {
+    cause,
+  });
+}

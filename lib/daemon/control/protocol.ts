@@ -1,0 +1,72 @@
+/**
+ * The protocol of `daemon.sock`: one JSON object a line, requests of a client answered in their order. See
+ * `docs/control_socket.md`.
+ */
+import * as v from "valibot";
+import { isDeploymentId } from "../../core/deployment_id.ts";
+import type { JsonObject } from "../../core/json.ts";
+
+/** Version of the protocol; each request names it. */
+export const CONTROL_VERSION = 1;
+
+/** Longest line that is read. */
+export const MAX_LINE_LENGTH = 65536;
+
+/** Statuses that a sub-updater may announce. */
+export const ANNOUNCED_STATUSES = ["installing", "rebooting"] as const;
+
+const idSchema = v.pipe(v.string(), v.check(isDeploymentId));
+
+/**
+ * What a client may ask. `hello`: who is there. `report`: an outcome was recorded, deliver it.
+ * `announce`: tell the server a status that is not final.
+ */
+export type ControlRequest =
+  | { readonly v: 1; readonly do: "hello" }
+  | { readonly v: 1; readonly do: "report"; readonly deployment: string }
+  | {
+    readonly v: 1;
+    readonly do: "announce";
+    readonly deployment: string;
+    readonly status: typeof ANNOUNCED_STATUSES[number];
+  };
+
+const requestSchema: v.GenericSchema<unknown, ControlRequest> = v.variant("do", [
+  v.object({ v: v.literal(CONTROL_VERSION), do: v.literal("hello") }),
+  v.object({ v: v.literal(CONTROL_VERSION), do: v.literal("report"), deployment: idSchema }),
+  v.object({
+    v: v.literal(CONTROL_VERSION),
+    do: v.literal("announce"),
+    deployment: idSchema,
+    status: v.picklist(ANNOUNCED_STATUSES),
+  }),
+]);
+
+/** An answer; `ok: false` carries a stable code and a sentence. */
+export type ControlAnswer =
+  | { readonly ok: true } & JsonObject
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** Reads a request; `undefined` when the line is none. */
+export function parseRequest(line: string): ControlRequest | undefined {
+  const parsed = v.safeParse(requestSchema, parseJson(line));
+  return parsed.success ? parsed.output : undefined;
+}
+
+/** Reads an answer; `undefined` when the line is none. */
+export function parseAnswer(line: string): ControlAnswer | undefined {
+  const schema = v.variant("ok", [
+    v.looseObject({ ok: v.literal(true) }),
+    v.object({ ok: v.literal(false), code: v.string(), message: v.string() }),
+  ]);
+  const parsed = v.safeParse(schema, parseJson(line));
+  return parsed.success ? parsed.output as ControlAnswer : undefined;
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined; // the schema says that it is no request
+  }
+}

@@ -1,0 +1,34 @@
+import { isMenderError } from "../../core/errors.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { DeploymentContext } from "../context.ts";
+import type { DeploymentJournal } from "../lifecycle/journal.ts";
+import { checkSubUpdater } from "./check_sub_updater.ts";
+import { startSubUpdater } from "./start_sub_updater.ts";
+
+/**
+ * Takes the step from `handing_over`, which is durable already, to the running sub-updater: first the
+ * lock, then the program.
+ *
+ * @throws {HandoffError} The sub-updater does not run, for certain.
+ * @throws {StoreError} The lock cannot be taken; nothing was started.
+ */
+export async function handOver(
+  context: DeploymentContext,
+  journal: DeploymentJournal,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id } = journal.record;
+  checkSubUpdater(context);
+  context.lock.write(id);
+  const handoff = await startSubUpdater(context, id, signal);
+  logger.log("info", `Artifact handed over to ${context.paths.installScript}`);
+  try {
+    journal.take({ type: "started", handoff });
+  } catch (error) {
+    // Whatever happens from here on, it is no failure of the deployment: the sub-updater is at work,
+    // and the lock and the start marker stand for it.
+    if (!isMenderError(error, "store.")) throw error;
+    logger.log("warning", "The hand-off could not be recorded yet", {}, error);
+  }
+}
