@@ -4,6 +4,7 @@ import { daemonHandler } from "../../lib/daemon/control/daemon_handler.ts";
 import type { ControlHandler } from "../../lib/daemon/control/serve_connection.ts";
 import { Daemon } from "../../lib/daemon/daemon.ts";
 import { guardInstance } from "../../lib/daemon/instance_guard.ts";
+import type { SocketListener } from "../../lib/runtime/socket_driver.ts";
 import type { CommandContext } from "../command_context.ts";
 import { Interrupted } from "../interrupted.ts";
 import { openDevice } from "../open_device.ts";
@@ -28,15 +29,16 @@ export async function daemon(
   const config = context.loadConfig();
   prepareDataDirectory(drivers.files, paths.dataDirectory);
   let control: ControlHandler | undefined;
-  const instance = await guardInstance(drivers, paths.controlSocket, {
-    role: "daemon",
-    pid: drivers.self.pid,
-    handler: (request) => control?.(request) ?? STARTING,
-    logger,
-    signal,
-  });
+  let instance: SocketListener | undefined;
   let device: Device | undefined;
   try {
+    instance = await guardInstance(drivers, paths.controlSocket, {
+      role: "daemon",
+      pid: drivers.self.pid,
+      handler: (request) => control?.(request) ?? STARTING,
+      logger,
+      signal,
+    });
     device = await openDevice(context, config, progressPrinter(context));
     const running = new Daemon({
       device,
@@ -58,6 +60,6 @@ export async function daemon(
     throw error;
   } finally {
     device?.close();
-    await instance.close();
+    await instance?.close();
   }
 }

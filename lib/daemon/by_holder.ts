@@ -53,18 +53,15 @@ export async function byHolder(options: ByHolderOptions): Promise<ControlAnswer>
 async function askDaemon(
   { drivers, path, request }: ByHolderOptions,
 ): Promise<ControlAnswer | undefined> {
-  const { clock } = drivers;
-  const askedAt = clock.monotonic();
   try {
     const answer = await askControl(drivers, path, request, ANSWER_WITHIN_MS);
     const isPassing = !answer.ok &&
       (answer.code === BUSY.code || answer.code === "control.ending");
     return isPassing ? undefined : answer;
   } catch (error) {
-    if (isMenderError(error, "control.nobody")) return undefined;
-    const isEnding = isMenderError(error, "control.no-answer") &&
-      clock.monotonic() - askedAt < ANSWER_WITHIN_MS;
-    if (isEnding) return undefined;
+    const isGone = isMenderError(error, "control.nobody") ||
+      isMenderError(error, "control.hung-up");
+    if (isGone) return undefined;
     throw error;
   }
 }

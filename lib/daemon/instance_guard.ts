@@ -66,7 +66,7 @@ export async function guardInstance(
   }
 }
 
-/** Binds the socket; `undefined` while a `report` holds it. */
+/** Binds the socket; `undefined` while a `report` holds it, or somebody who is about to end. */
 async function tryToBind(
   drivers: InstanceDrivers,
   path: string,
@@ -77,7 +77,7 @@ async function tryToBind(
     return await inTurn(files, clock, path, async () => {
       if (files.stat(path) !== undefined) {
         const holder = await holderOf(drivers, path);
-        if (holder === "report") return undefined;
+        if (holder === "report" || holder === "ending") return undefined;
         if (holder !== undefined) throw alreadyRunning(path);
         files.remove(path);
       }
@@ -108,16 +108,17 @@ async function bind(
   }
 }
 
-/** Who holds the socket; `undefined`: nobody that lives. */
+/** Who holds the socket; `undefined`: nobody that lives. One that is just ending is `nobody` soon. */
 async function holderOf(
   drivers: InstanceDrivers,
   path: string,
-): Promise<InstanceRole | undefined> {
+): Promise<InstanceRole | "ending" | undefined> {
   try {
     const answer = await askControl(drivers, path, { v: 1, do: "hello" }, HELLO_WITHIN_MS);
     return answer.ok && answer["role"] === "report" ? "report" : "daemon";
   } catch (error) {
     if (isMenderError(error, "control.nobody")) return undefined;
+    if (isMenderError(error, "control.hung-up")) return "ending";
     if (!isMenderError(error, "control.")) throw error;
     // Somebody listens and does not answer: a daemon that is busy, or stands still.
     return "daemon";

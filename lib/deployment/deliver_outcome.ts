@@ -7,9 +7,9 @@ import type { FinalStatus } from "../core/deployment_status.ts";
 import { isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { DeploymentContext } from "./context.ts";
-import { discardDownload } from "./fetch_artifact.ts";
-import { discardFrozenLogs, frozenLog } from "./frozen_log.ts";
+import { frozenLog } from "./frozen_log.ts";
 import type { DeploymentJournal } from "./lifecycle/journal.ts";
+import { tidy } from "./tidy.ts";
 
 /**
  * Tells the server the recorded outcome, and on failure uploads the logs; then removes the Artifact.
@@ -46,8 +46,7 @@ export async function deliverOutcome(
     await uploadLog(context, journal.record.id, messages, logger, signal);
   }
   if (journal.record.phase === "outcome_recorded") journal.take({ type: "delivered" });
-  discardDownload(context);
-  discardFrozenLogs(context);
+  tidy(context);
 }
 
 /** Sends the final status; `false` when the server does not want to know it. */

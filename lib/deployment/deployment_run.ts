@@ -153,7 +153,7 @@ class DeploymentRun {
         this.#takeBack();
         return undefined;
       case "tell-downloading":
-        return await this.#tellServer("downloading");
+        return this.#isInstalling ? undefined : await this.#tellServer("downloading");
       case "download":
         await this.#download();
         return { type: "stored" };
@@ -172,6 +172,12 @@ class DeploymentRun {
       default:
         throw new TypeError(`"${effect}" is not due on the way to the hand-off`);
     }
+  }
+
+  /** Whether the server may have been told already that the Artifact is being installed. */
+  get #isInstalling(): boolean {
+    const { announced, acknowledged } = this.#journal.record;
+    return announced === "installing" || acknowledged.includes("installing");
   }
 
   #clearRoom(): void {
@@ -202,7 +208,7 @@ class DeploymentRun {
     const { offer, device } = { offer: this.#offer, device: this.#device };
     return whileWanted(
       this.#context,
-      offer.id,
+      { id: offer.id, status: this.#isInstalling ? "installing" : "downloading" },
       this.#logger,
       this.#signal,
       (signal) =>

@@ -12,6 +12,8 @@ export interface FoundState {
   readonly isStartProven: boolean;
   /** Whether the shell has told that the sub-updater could not be run. */
   readonly couldNotRun: boolean;
+  /** Whether nothing is left of the Artifact, and of the log that was uploaded. */
+  readonly isTidy: boolean;
   /** Whether the started program still runs. */
   readonly isRunning: boolean;
   /** For how long an outcome was waited for, as far as that was observed, in milliseconds. */
@@ -26,10 +28,11 @@ export interface FoundState {
  * `poll`: nothing is in progress. `wait`: look again later. `adopt`: take the deployment that the
  * lock names as handed over. `start`: start the sub-updater. `note-start`: record that it was started.
  * `announce`: send the status that the sub-updater wants the server to know. `fail`: record a failure,
- * for the reason given. `deliver`: send the recorded outcome. `release`: remove the lock.
+ * for the reason given. `deliver`: send the recorded outcome. `tidy`: remove what a deployment that is
+ * over has left. `release`: remove the lock.
  */
 export type NextStep =
-  | { readonly do: "poll" | "start" | "note-start" | "deliver" | "release" }
+  | { readonly do: "poll" | "start" | "note-start" | "deliver" | "tidy" | "release" }
   | { readonly do: "wait"; readonly why?: string }
   | { readonly do: "adopt"; readonly deploymentId: string }
   | { readonly do: "announce"; readonly status: DeploymentStatus }
@@ -56,8 +59,11 @@ export function decideFound(found: FoundState): NextStep {
     case "handed_over":
       return decideHandedOver(found, record, isLocked);
     case "acknowledged":
+      if (!found.isTidy) return { do: "tidy" };
       if (!isLocked) return { do: "poll" };
       return { do: found.isRunning ? "wait" : "release" };
+    case "aborted":
+      return { do: found.isTidy ? "poll" : "tidy" };
     default:
       // Before the hand-off nothing outside was touched: the server offers the deployment again.
       return { do: "poll" };

@@ -41,17 +41,12 @@ export function frozenLog(
   return messages;
 }
 
-/** Removes what was kept for uploads. */
-export function discardFrozenLogs(context: DeploymentContext): void {
-  const { files } = context.drivers;
+/** Paths of all that is kept for uploads. */
+export function frozenLogs(context: DeploymentContext): string[] {
   const { dataDirectory } = context.paths;
-  try {
-    for (const name of files.list(dataDirectory)) {
-      if (FROZEN_NAME.test(name)) files.remove(join(dataDirectory, name));
-    }
-  } catch (error) {
-    throw storeFailure("remove the log that was uploaded", dataDirectory, error);
-  }
+  return context.drivers.files.list(dataDirectory)
+    .filter((name) => FROZEN_NAME.test(name))
+    .map((name) => join(dataDirectory, name));
 }
 
 function frozenPath(context: DeploymentContext, deploymentId: string): string {

@@ -12,6 +12,7 @@ import { isStillRunning } from "./handoff/handoff_runner.ts";
 import { couldNotRun, readStartMarker } from "./handoff/start_marker.ts";
 import { boundSubUpdaterLog } from "./handoff/sub_updater_log.ts";
 import { DeploymentJournal } from "./lifecycle/journal.ts";
+import { isTidy, tidy } from "./tidy.ts";
 
 /**
  * Takes one look at what an earlier process, or the sub-updater, left behind, and does what is due.
@@ -35,6 +36,7 @@ export async function settleFound(
       lock,
       isStartProven: proof !== undefined,
       couldNotRun: isWithSubUpdater && couldNotRun(context, record.id),
+      isTidy: isTidy(context),
       waitedMs: context.waitMeter.look(record, context.drivers.clock.monotonic()),
       waitLimitMs: context.handoff.timeoutMs,
     },
@@ -118,6 +120,9 @@ async function takeStep(
       return;
     case "deliver":
       await deliverOutcome(context, journal, logger, signal);
+      return;
+    case "tidy":
+      tidy(context);
       return;
     case "release":
       logger.log("info", "The deployment is finished; its lock file is removed");

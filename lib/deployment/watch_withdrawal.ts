@@ -16,9 +16,17 @@ export class Withdrawn extends Error {
   }
 }
 
+/** A deployment, and the status that the server was told last. */
+export interface ToldDeployment {
+  /** Its ID. */
+  readonly id: string;
+  /** Sent again to ask: an earlier one would turn it back. */
+  readonly status: "downloading" | "installing";
+}
+
 /**
- * Runs `work` while asking the server, once a minute at most, whether it still wants the deployment: the
- * status `downloading` is sent again, and an answer of 409 or 404 ends the work.
+ * Runs `work` while asking the server, once a minute at most, whether it still wants the deployment: its
+ * status is sent again, and an answer of 409 or 404 ends the work.
  *
  * @throws {Withdrawn} The server has ended the deployment.
  * @throws What `work` throws.
@@ -26,7 +34,7 @@ export class Withdrawn extends Error {
  */
 export async function whileWanted<T>(
   context: DeploymentContext,
-  deploymentId: string,
+  deployment: ToldDeployment,
   logger: Logger,
   outer: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
@@ -36,7 +44,7 @@ export async function whileWanted<T>(
   if (outer.aborted) onOuterAbort();
   else outer.addEventListener("abort", onOuterAbort, { once: true });
   const isOver = new AbortController();
-  const watching = watch(context, deploymentId, logger, isOver.signal)
+  const watching = watch(context, deployment, logger, isOver.signal)
     .then((isWithdrawn) => isWithdrawn && stop.abort(new Withdrawn()));
   try {
     return await work(stop.signal);
@@ -50,7 +58,7 @@ export async function whileWanted<T>(
 /** Asks until the server has ended the deployment (`true`) or the signal is aborted (`false`). */
 async function watch(
   context: DeploymentContext,
-  deploymentId: string,
+  { id, status }: ToldDeployment,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -58,7 +66,7 @@ async function watch(
   for (;;) {
     try {
       await sleep(clock, CHECK_MS * (1 + random.next() / 2), signal);
-      const answer = await sendStatus(context.session, clock, deploymentId, "downloading", signal);
+      const answer = await sendStatus(context.session, clock, id, status, signal);
       if (answer === "gone") return true;
     } catch (error) {
       if (signal.aborted) return false;

@@ -10,7 +10,6 @@ import type { Drivers } from "./drivers.ts";
 import type { HttpDriver, HttpDriverOptions } from "./http/http_driver.ts";
 import { nodeFiles } from "./files/node_files.ts";
 import { nodeSelf, nodeSignals } from "./node_self.ts";
-import { nodeSockets } from "./node_sockets.ts";
 import { processDriver, type ProcessStarter } from "./processes/process_starter.ts";
 import { systemClock } from "./system_clock.ts";
 
@@ -27,7 +26,9 @@ export async function hostDrivers(): Promise<Drivers> {
       : { name: "node", version: process.versions.node },
     files: nodeFiles,
     processes: processDriver(starter, systemClock),
-    sockets: nodeSockets,
+    sockets: isDeno
+      ? (await import("./deno_sockets.ts")).denoSockets
+      : (await import("./node_sockets.ts")).nodeSockets,
     clock: systemClock,
     random: { next: Math.random, uuid: randomUUID },
     signals: nodeSignals,

@@ -1,13 +1,11 @@
 import { connect, createServer, type Socket } from "node:net";
-import { chmodSync, existsSync } from "node:fs";
+import { chmodSync } from "node:fs";
 import type { SocketConnection, SocketDriver, SocketListener } from "./socket_driver.ts";
 
-/** Unix sockets by `node:net`, on Deno and on Node. */
+/** Unix sockets by `node:net`; on Deno only to connect, see `deno_sockets.ts`. */
 export const nodeSockets: SocketDriver = {
   listenUnix(path, onConnection) {
     return new Promise<SocketListener>((resolve, reject) => {
-      // Deno lets a second listener take the path over silently; POSIX bind() does not.
-      if (existsSync(path)) return reject(addressInUse(path));
       const open = new Set<Socket>();
       const server = createServer((socket) => {
         open.add(socket);
@@ -64,10 +62,4 @@ function connectionOf(socket: Socket): SocketConnection {
       socket.end();
     },
   };
-}
-
-function addressInUse(path: string): Error {
-  return Object.assign(new Error(`listen EADDRINUSE: address already in use ${path}`), {
-    code: "EADDRINUSE",
-  });
 }

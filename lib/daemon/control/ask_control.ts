@@ -26,8 +26,8 @@ const CONNECT_WITHIN_MS = 2000;
  * Asks whoever holds the control socket one thing.
  *
  * @param answerWithinMs How long the answer may take.
- * @throws {ControlError} `control.nobody`: nobody listens; `control.no-answer`: somebody does, but gives
- * no answer, or none that can be understood.
+ * @throws {ControlError} `control.nobody`: nobody listens; `control.hung-up`: whoever did has ended
+ * meanwhile; `control.no-answer`: somebody listens, but gives no answer, or none that can be understood.
  * @throws {StoreError} `store.denied`: this user may not ask.
  */
 export async function askControl(
@@ -38,13 +38,17 @@ export async function askControl(
 ): Promise<ControlAnswer> {
   const connection = await connect(sockets, path);
   let cancel = (): void => {};
-  const late = new Promise<undefined>((resolve) => {
-    cancel = clock.after(answerWithinMs, () => resolve(undefined));
+  const late = new Promise<never>((_, reject) => {
+    cancel = clock.after(answerWithinMs, () => reject(noAnswer(path)));
   });
   try {
-    const answer = await Promise.race([exchange(connection, request), late]);
-    if (answer !== undefined) return answer;
-    throw noAnswer(path);
+    const line = await Promise.race([exchange(connection, request), late]);
+    if (line === undefined) {
+      throw new ControlError("control.hung-up", `Cannot ask the daemon: it hung up at ${path}`);
+    }
+    const answer = parseAnswer(line);
+    if (answer === undefined) throw noAnswer(path);
+    return answer;
   } finally {
     cancel();
     connection.close();
@@ -69,14 +73,14 @@ async function connect(sockets: SocketDriver, path: string): Promise<SocketConne
 async function exchange(
   connection: SocketConnection,
   request: ControlRequest,
-): Promise<ControlAnswer | undefined> {
+): Promise<string | undefined> {
   try {
     await connection.write(new TextEncoder().encode(JSON.stringify(request) + "\n"));
     for await (const line of textLines(connection.readable, MAX_LINE_LENGTH)) {
-      return parseAnswer(line);
+      return line;
     }
   } catch {
-    // It went away in the middle: the same as no answer.
+    // It went away in the middle, whichever way that shows.
   }
   return undefined;
 }

@@ -168,6 +168,9 @@ function changed(
   switch (event.type) {
     case "described":
       return { ...known, download: event.download };
+    case "placed":
+      // Durable before the server is told: from then on it is not told anything earlier, whatever dies.
+      return { ...known, announced: "installing" };
     case "started":
       return event.handoff === undefined ? known : { ...known, handoff: event.handoff };
     case "waited":

@@ -29,7 +29,7 @@ function recordIn(phase: DeploymentPhase | "no record"): DeploymentRecord | unde
   };
 }
 
-const noLimit = { waitedMs: 1e12, waitLimitMs: 0 };
+const noLimit = { waitedMs: 1e12, waitLimitMs: 0, isTidy: true };
 
 /**
  * What to do, for each record and lock. One word where neither the proof of the start nor a running
@@ -119,6 +119,18 @@ for (const [waitedMs, waitLimitMs, isRunning, expected] of limits) {
     const step = decideFound(found);
     assert.equal(step.do, expected);
     if (step.do === "fail") assert.match(step.why, /has not reported within 86400 s/);
+  });
+}
+
+for (const phase of DEPLOYMENT_PHASES) {
+  const isOver = phase === "acknowledged" || phase === "aborted";
+  test(`decideFound() of ${phase} ${isOver ? "tidies" : "leaves"} what is left of it`, () => {
+    for (const lock of [locks.none, locks.same]) {
+      const untidy = { ...plain, lock, record: recordIn(phase), isTidy: false };
+      // A lock beside an aborted one is another client's: what it has stands.
+      const isOurs = phase === "acknowledged" || lock === locks.none;
+      assert.equal(decideFound(untidy).do === "tidy", isOver && isOurs, lock.kind);
+    }
   });
 }
 

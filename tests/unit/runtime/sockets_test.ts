@@ -9,7 +9,7 @@ import { inTemporaryDirectory } from "../../support/temporary.ts";
 import { test } from "../../support/test.ts";
 import { waitUntil } from "../../support/wait.ts";
 
-const { sockets } = await hostDrivers();
+const { sockets, processes } = await hostDrivers();
 
 async function echo(peer: SocketConnection): Promise<void> {
   try {
@@ -72,6 +72,33 @@ test("listenUnix() does not bind through a link that leads nowhere", async () =>
 test("listenUnix() below a directory that does not exist fails", async () => {
   await inTemporaryDirectory(async (directory) => {
     await assert.rejects(sockets.listenUnix(join(directory, "none", "s"), () => {}));
+  });
+});
+
+test("listenUnix() is not inherited by a program that is started: it would listen on for the dead", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    const path = join(directory, "s");
+    const listener = await sockets.listenUnix(path, () => {});
+    try {
+      const { stdout } = await processes.run({
+        command: "/bin/cat",
+        args: ["/proc/net/unix"],
+        timeoutMs: 10_000,
+        maxOutputBytes: 1 << 20,
+      });
+      const line = new TextDecoder().decode(stdout).split("\n").find((each) => each.endsWith(path));
+      const inode = line?.trim().split(/\s+/).at(-2);
+      const { stdout: open } = await processes.run({
+        command: "/bin/ls",
+        args: ["-l", "/proc/self/fd"],
+        timeoutMs: 10_000,
+        maxOutputBytes: 1 << 20,
+      });
+      assert.match(inode ?? "", /^\d+$/);
+      assert.ok(!new TextDecoder().decode(open).includes(`socket:[${inode}]`));
+    } finally {
+      await listener.close();
+    }
   });
 });
 
