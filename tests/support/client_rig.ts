@@ -43,6 +43,8 @@ export interface RigOptions {
   readonly net?: readonly string[];
   /** Further paths that the client may read. */
   readonly read?: readonly string[];
+  /** Further variables of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Milliseconds that a command may take; 60 s when absent. */
   readonly limitMs?: number;
 }
@@ -62,6 +64,7 @@ export class ClientRig {
   readonly paths: Paths;
   readonly #net: readonly string[];
   readonly #read: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
   readonly #limitMs: number;
   readonly #running = new Map<ChildProcess, Promise<void>>();
 
@@ -69,6 +72,7 @@ export class ClientRig {
     this.root = root;
     this.paths = wellKnownPaths({ root });
     this.#read = [root, ...options.read ?? []];
+    this.#env = options.env ?? {};
     this.#limitMs = options.limitMs ?? LIMIT_MS;
     this.#net = [options.serverUrl, ...options.net ?? []].map((url) => new URL(url).host);
     this.write(
@@ -118,7 +122,7 @@ export class ClientRig {
     const [program, ...rest] = this.command(...args);
     const child = spawn(program, rest, {
       stdio: ["ignore", "pipe", "pipe"],
-      env: plainEnvironment(),
+      env: { ...plainEnvironment(), ...this.#env },
     });
     const parts = { stdout: "", stderr: "" };
     child.stdout.on("data", (chunk) => parts.stdout += String(chunk));

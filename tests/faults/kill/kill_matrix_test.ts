@@ -83,6 +83,7 @@ async function playSchedule(seed: number, schedule: number): Promise<void> {
       subUpdater: KINDS[below(KINDS.length)]!,
       strikes,
       isDaemonLate: random() < 0.3,
+      isClockMad: random() < 0.3,
       random,
       isAway: (request) => request > awayFrom && request <= awayFrom + awayFor,
       withNext: true,
@@ -91,6 +92,15 @@ async function playSchedule(seed: number, schedule: number): Promise<void> {
     throw new Error(`seed ${seed}, schedule ${schedule}`, { cause: error });
   }
 }
+
+test("kill matrix: a wall clock that jumps by fifty years at every step changes nothing", async () => {
+  for (const story of STORIES) {
+    const sane = await playStory({ ...story, strikes: [] });
+    const mad = await playStory({ ...story, strikes: [], isClockMad: true });
+    assert.equal(mad.final, sane.final);
+    assert.deepEqual(new Set(mad.steps), new Set(sane.steps));
+  }
+});
 
 test("kill matrix: a server that is away from the hand-off to long after the outcome gets it once", async () => {
   for (const subUpdater of ["installs", "fails", "reboots"] as const) {

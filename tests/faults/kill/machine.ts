@@ -64,6 +64,8 @@ export interface MachineOptions {
   readonly identity: string;
   /** PEM of the device key. */
   readonly key: string;
+  /** Keys of `mender.conf` that are different. */
+  readonly config?: Readonly<Record<string, unknown>>;
   /** What the sub-updater does once `handoff.sh` has become it. */
   readonly subUpdater: (machine: Machine, process: SimulatedProcess) => Promise<void>;
   /** Told each status before it is sent. */
@@ -86,6 +88,8 @@ export class Machine {
   /** How often a sub-updater was started. */
   starts = 0;
   hook: StepHook = () => {};
+  /** What the wall clock shows too much; it may jump at any time. */
+  clockIsOffByMs = 0;
   #pids = 100;
 
   constructor(options: MachineOptions) {
@@ -98,6 +102,7 @@ export class Machine {
         UpdatePollIntervalSeconds: 1,
         RetryPollIntervalSeconds: 2,
         InventoryPollIntervalSeconds: 3600,
+        ...options.config,
       }),
     );
     disk.put(paths.artifactInfo, "artifact_name=release-1\n");
@@ -191,7 +196,7 @@ export class Machine {
       },
       sockets: this.sockets.driver(process),
       clock: {
-        now: () => this.#clock.now(),
+        now: () => this.#clock.now() + this.clockIsOffByMs,
         monotonic: () => this.#clock.monotonic(),
         after: (delayMs, callback) => {
           if (!process.isAlive) return () => {};

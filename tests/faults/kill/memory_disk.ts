@@ -145,6 +145,12 @@ export class MemoryDisk implements FileDriver {
     if (this.#find(path) !== undefined) this.#need(dirname(path)).entries.delete(basename(path));
   }
 
+  syncBeside(path: string): Promise<void> {
+    const inode = this.#need(path);
+    inode.durable = inode.content;
+    return Promise.resolve();
+  }
+
   syncDirectory(path: string): void {
     const inode = this.#need(path);
     inode.durableEntries = new Map(inode.entries);

@@ -64,6 +64,7 @@ export function watchSteps(files: FileDriver, before: (step: string) => void): F
       return files.remove(path);
     },
     removeTree: (path) => files.removeTree(path),
+    syncBeside: (path) => files.syncBeside(path),
     syncDirectory(path) {
       before(`sync directory after ${last}`);
       files.syncDirectory(path);

@@ -13,6 +13,8 @@ const KEY = String(
 const ARTIFACT = rigArtifact("release-2", 3000);
 const NEXT_ARTIFACT = rigArtifact("release-3", 3000);
 
+const FIFTY_YEARS_MS = 50 * 365.25 * 86_400_000;
+
 /** What the sub-updater does. */
 export type SubUpdaterKind =
   | "installs"
@@ -42,6 +44,8 @@ export interface StoryOptions {
   readonly isDaemonLate?: boolean;
   /** Source of chance. */
   readonly random?: () => number;
+  /** Whether the wall clock jumps by fifty years at every step, to and fro. */
+  readonly isClockMad?: boolean;
   /** Requests that the server answers with a reset, by their number. */
   readonly isAway?: (request: number) => boolean;
   /** Whether another deployment has to go well afterwards. */
@@ -177,6 +181,7 @@ class Story {
 
   #onStep(step: string, process: SimulatedProcess): void {
     const role = process.command === "report" ? "report" : "daemon";
+    if (this.#options.isClockMad === true) this.#machine.clockIsOffByMs = this.#nextJump();
     this.#steps.push(`${role}: ${step}`);
     const strike = this.#options.strikes[this.#struck];
     if (strike === undefined || !strike.at(step, role, ++this.#number)) return;
@@ -188,6 +193,10 @@ class Story {
       const { random = () => 1 } = this.#options;
       this.#machine.reboot(() => strike.blow === "torn power cut" && random() < 0.5);
     }
+  }
+
+  #nextJump(): number {
+    return [0, FIFTY_YEARS_MS, -FIFTY_YEARS_MS][this.#steps.length % 3]!;
   }
 
   #isOver(): boolean {
