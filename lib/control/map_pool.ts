@@ -28,7 +28,9 @@ export type Verdict = "continue" | "pause" | "fail";
 
 /** A verdict, and the pool after the question: asking moves maps on to `onActionExecuted`. */
 export interface Answer {
+  /** Whether the update may go on. */
   readonly verdict: Verdict;
+  /** The pool from now on. */
   readonly pool: MapPool;
 }
 
