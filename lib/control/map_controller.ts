@@ -1,5 +1,5 @@
 import { backoffSchedule } from "../core/backoff_schedule.ts";
-import { ControlError, isMenderError, MenderError, messageOf } from "../core/errors.ts";
+import { ControlError, isMenderError, type MenderError, messageOf } from "../core/errors.ts";
 import { EventStream } from "../core/event_stream.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { type ControlMap, deletionOf, isSameMap } from "./control_map.ts";
@@ -39,6 +39,8 @@ export interface MapControllerOptions {
   readonly random: () => number;
   /** What is wanted at the beginning. */
   readonly order: MapOrder;
+  /** Called at once with everything that {@link MapController.states} gives, but the first. */
+  readonly onState?: (state: ControllerState) => void;
 }
 
 /**
@@ -50,6 +52,7 @@ export class MapController {
   readonly #receiver: MapReceiver;
   readonly #clock: Clock;
   readonly #random: () => number;
+  readonly #onState: (state: ControllerState) => void;
   readonly #states = new EventStream<ControllerState>();
   readonly #unwatch: () => void;
   readonly #running: Promise<void>;
@@ -71,6 +74,7 @@ export class MapController {
     this.#receiver = options.receiver;
     this.#clock = options.clock;
     this.#random = options.random;
+    this.#onState = options.onState ?? (() => {});
     this.#order = options.order;
     this.#waits = backoffSchedule(MAX_RETRY_MS, this.#random);
     this.#nextAtMs = this.#now();
@@ -258,6 +262,7 @@ export class MapController {
   #publish(state: ControllerState): void {
     this.#state = state;
     this.#states.push(state);
+    this.#onState(state);
   }
 
   #now(): number {

@@ -33,7 +33,7 @@ export interface OrderOptions {
 }
 
 /** Priority of local maps when nothing is said. */
-export const LOCAL_PRIORITY = -1;
+export const LOCAL_PRIORITY: number = -1;
 
 /** Actions by point. */
 export type ActionsByState = Readonly<Partial<Record<ControlState, ControlAction>>>;

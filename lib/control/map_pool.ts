@@ -27,7 +27,7 @@ export type MapPool = readonly PoolEntry[];
 export type Verdict = "continue" | "pause" | "fail";
 
 /** A verdict, and the pool after the question: asking moves maps on to `onActionExecuted`. */
-export interface Answer {
+export interface PoolAnswer {
   /** Whether the update may go on. */
   readonly verdict: Verdict;
   /** The pool from now on. */
@@ -70,7 +70,7 @@ export function expireMaps(pool: MapPool, nowMs: number): MapPool {
  * priority. Where nobody decides, the update goes on. Every map that was consulted takes the step to
  * its `onActionExecuted`, also one that was outvoted.
  */
-export function askPool(pool: MapPool, state: ControlState, nowMs: number): Answer {
+export function askPool(pool: MapPool, state: ControlState, nowMs: number): PoolAnswer {
   const current = expireMaps(pool, nowMs);
   const levels = [...new Set(current.map(({ map }) => map.priority))].sort((a, b) => b - a);
   const consulted = new Set<PoolEntry>();
