@@ -54,51 +54,46 @@ export {
 } from "./lib/artifact/mod.ts";
 export {
   type ActionsByState,
+  askPool,
   continueOnce,
-  failOnce,
-  keepingOrder,
-  LOCAL_PRIORITY,
-  type MapOrder,
-  orderActions,
-  type OrderOptions,
-  pauseAll,
-} from "./lib/control/map_order.ts";
-export {
   CONTROL_ACTIONS,
   CONTROL_STATES,
   type ControlAction,
+  type ControllerState,
   type ControlMap,
   controlMap,
-  type ControlState,
-  EXPIRE_ACTIONS,
-  type ExpireAction,
-  PRIORITY_RANGE,
-  type StateActions,
-  stateActions,
-} from "./lib/control/control_map.ts";
-export {
   controlMapJson,
   controlMapText,
-  parseControlMap,
-  readControlMap,
-} from "./lib/control/control_map_json.ts";
-export {
-  askPool,
+  type ControlState,
+  type Delivery,
   dropExpired,
+  EXPIRE_ACTIONS,
+  type ExpireAction,
   expireMaps,
-  type MapPool,
-  type PoolAnswer,
-  type PoolEntry,
-  setMap,
-  type Verdict,
-} from "./lib/control/map_pool.ts";
-export { LivePool, type LivePoolOptions } from "./lib/control/live_pool.ts";
-export {
-  type ControllerState,
+  failOnce,
+  keepingOrder,
+  LivePool,
+  type LivePoolOptions,
+  LOCAL_PRIORITY,
   MapController,
   type MapControllerOptions,
-} from "./lib/control/map_controller.ts";
-export type { Delivery, MapReceiver, ReceiverEvent } from "./lib/control/map_receiver.ts";
+  type MapOrder,
+  type MapPool,
+  type MapReceiver,
+  orderActions,
+  type OrderOptions,
+  parseControlMap,
+  pauseAll,
+  type PoolAnswer,
+  type PoolEntry,
+  PRIORITY_RANGE,
+  readControlMap,
+  type ReceiverEvent,
+  setMap,
+  type StateActions,
+  stateActions,
+  type Verdict,
+} from "./lib/control/mod.ts";
 export {
   UpdateFlow,
   type UpdateFlowOptions,

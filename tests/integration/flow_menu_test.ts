@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { parseControlMap } from "../../lib/control/control_map_json.ts";
 import type { ControlMap } from "../../lib/control/control_map.ts";
+import { hostDrivers } from "../../lib/runtime/host.ts";
 import { withFlowRig } from "../support/flow_rig.ts";
-import { type PseudoTerminal, terminalPeer } from "../support/pseudo_terminal.ts";
+import { PseudoTerminal, terminalPeer } from "../support/pseudo_terminal.ts";
 import { ScriptedManager } from "../support/scripted_manager.ts";
 import { busPeer } from "../support/system_bus.ts";
 import { test } from "../support/test.ts";
@@ -34,6 +35,7 @@ const actions = (manager: ScriptedManager): string =>
 function assertClean(terminal: PseudoTerminal): void {
   assert.equal(terminal.screen.isOther, false);
   assert.equal(terminal.screen.hasCursor, true);
+  assert.deepEqual(terminal.screen.unknown, []);
 }
 
 test(
@@ -124,6 +126,7 @@ test(
       terminal.resize(30, 11);
       await terminal.shows(/^Map {9}install pause, re…$/);
       await waitUntil("the low screen", () => terminal.screen.lines.length === 11);
+      assert.equal(terminal.screen.tooWide, undefined);
       assert.ok(terminal.screen.lines.some((line) => line.startsWith("State       active")));
       assert.ok(terminal.screen.lines.includes("> 0  Pause on all states"));
       terminal.resize(100, 40);
@@ -152,6 +155,26 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
       assertClean(terminal);
     }), peers);
 }
+
+test("a crash leaves a clean terminal", async () => {
+  const { self } = await hostDrivers();
+  const module = new URL("../support/crashing_terminal.ts", import.meta.url);
+  const terminal = new PseudoTerminal(self.selfCommand(module, ["-A"]), {
+    ...process.env,
+    TERM: "xterm",
+    NO_COLOR: "1",
+  });
+  try {
+    await terminal.shows(/^ready$/);
+    terminal.type("x");
+    assert.notEqual(await terminal.ended, 0);
+    assertClean(terminal);
+    // What the runtime tells of it is not wiped away with the other screen.
+    assert.match(terminal.screen.main, /a crash/);
+  } finally {
+    await terminal.close();
+  }
+}, terminalPeer);
 
 test("--clear-on-exit deletes the map", () =>
   withMenu(async (terminal, manager) => {

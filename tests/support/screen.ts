@@ -7,6 +7,10 @@ export class Screen {
   isOther = false;
   /** Whether the cursor is shown. */
   hasCursor = true;
+  /** Sequences that were not understood. */
+  readonly unknown: string[] = [];
+  /** A line that was wider than the screen, since the screen was cleared last. */
+  tooWide: string | undefined;
   /** What stands on the main screen, as one text. */
   main = "";
   readonly #columns: () => number;
@@ -32,7 +36,6 @@ export class Screen {
       else this.#put(whole);
     }
     this.#rest = input.slice(at);
-    if (this.#rest.length > 20) throw new Error(`not understood: ${JSON.stringify(this.#rest)}`);
   }
 
   /** The lines of the other screen, without blanks at their ends. */
@@ -45,7 +48,7 @@ export class Screen {
     else if (text === "\r") this.#column = 0;
     else if (text === "\n") this.#row++;
     else {
-      if (this.#column + [...text].length > this.#columns()) throw new Error(`too wide: ${text}`);
+      if (this.#column + [...text].length > this.#columns()) this.tooWide = text;
       const line = (this.#lines[this.#row] ?? "").padEnd(this.#column);
       this.#lines[this.#row] = line.slice(0, this.#column) + text +
         line.slice(this.#column + text.length);
@@ -79,10 +82,11 @@ export class Screen {
         this.#lines.length = this.#row + 1;
         break;
       case "2J":
+        this.tooWide = undefined;
         this.#lines = [];
         break;
       default:
-        if (order !== "m") throw new Error(`unknown sequence: ${argument}${order}`);
+        if (order !== "m") this.unknown.push(`${argument}${order}`);
     }
   }
 }

@@ -27,7 +27,7 @@ export function openNodeTerminal(): Terminal | undefined {
   const close = (): void => {
     if (!isOpen) return;
     isOpen = false;
-    process.off("exit", close);
+    stopWatch();
     stdin.off("data", onData).off("end", onEnd).off("error", onEnd).pause();
     try {
       stdin.setRawMode(false);
@@ -37,7 +37,7 @@ export function openNodeTerminal(): Terminal | undefined {
     write(LEAVE);
     onEnd();
   };
-  process.on("exit", close);
+  const stopWatch = beforeTheEnd(close);
   stdin.setRawMode(true);
   stdin.on("data", onData).on("end", onEnd).on("error", onEnd);
   write(ENTER);
@@ -63,4 +63,22 @@ function termOf(): string | undefined {
   } catch {
     return undefined; // not permitted: then it is taken for an ordinary one
   }
+}
+
+/**
+ * Calls back before the process ends, by a crash above all: before the runtime tells of it, so that what
+ * it tells stands on the screen that stays.
+ */
+function beforeTheEnd(callback: () => void): () => void {
+  const crashes = ["error", "unhandledrejection"] as const;
+  process.on("exit", callback);
+  if ("Deno" in globalThis) {
+    for (const type of crashes) addEventListener(type, callback);
+  } else process.on("uncaughtExceptionMonitor", callback);
+  return () => {
+    process.off("exit", callback);
+    if ("Deno" in globalThis) {
+      for (const type of crashes) removeEventListener(type, callback);
+    } else process.off("uncaughtExceptionMonitor", callback);
+  };
 }
