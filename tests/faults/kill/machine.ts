@@ -209,6 +209,7 @@ export class Machine {
       },
       self: {
         pid: process.pid,
+        programName: "mender-deno",
         args: [],
         uid: 0,
         exit: () => {
@@ -217,6 +218,9 @@ export class Machine {
         env: () => undefined,
         writeOut: write,
         writeError: write,
+        readInput: () => Promise.resolve(new Uint8Array()),
+        inputLines: async function* () {},
+        openTerminal: () => undefined,
         terminalColumns: () => undefined,
         selfCommand: () => [],
       },
