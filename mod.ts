@@ -1,8 +1,8 @@
 /**
  * mender-deno as a library: over-the-air updates with Mender, on a device.
  *
- * What stands here so far: reading and checking Mender Artifacts, and the errors and the logger that
- * everything shares. A server to test against is in `mender-deno/testing`.
+ * What stands here so far: reading and checking Mender Artifacts, control of updates by Update Control
+ * Maps, and the errors and the logger that everything shares. A server to test against is in `mender-deno/testing`.
  *
  * @module
  */
@@ -10,8 +10,10 @@ export {
   ApiError,
   ArtifactError,
   AuthError,
+  BusError,
   causeChain,
   ConfigError,
+  ControlError,
   DownloadError,
   HandoffError,
   IdentityError,
@@ -50,3 +52,51 @@ export {
   readVerifyKeys,
   type VerifyKeyText,
 } from "./lib/artifact/mod.ts";
+export {
+  type ActionsByState,
+  askPool,
+  continueOnce,
+  CONTROL_ACTIONS,
+  CONTROL_STATES,
+  type ControlAction,
+  type ControllerState,
+  type ControlMap,
+  controlMap,
+  controlMapJson,
+  controlMapText,
+  type ControlState,
+  type Delivery,
+  dropExpired,
+  EXPIRE_ACTIONS,
+  type ExpireAction,
+  expireMaps,
+  failOnce,
+  keepingOrder,
+  LivePool,
+  type LivePoolOptions,
+  LOCAL_PRIORITY,
+  MapController,
+  type MapControllerOptions,
+  type MapOrder,
+  type MapPool,
+  type MapReceiver,
+  orderActions,
+  type OrderOptions,
+  parseControlMap,
+  pauseAll,
+  type PoolAnswer,
+  type PoolEntry,
+  PRIORITY_RANGE,
+  readControlMap,
+  type ReceiverEvent,
+  setMap,
+  type StateActions,
+  stateActions,
+  type Verdict,
+} from "./lib/control/mod.ts";
+export {
+  UpdateFlow,
+  type UpdateFlowOptions,
+  type UpdateFlowParts,
+  type WaitOptions,
+} from "./lib/flow/update_flow.ts";

@@ -143,6 +143,8 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
       choose(async (context) => (await import("./commands/demo.ts")).demo(context, options))
     );
 
+  addFlow(program, choose);
+
   // Set last: subcommands inherit what is set before them.
   // Like the Python client's: a line without a command shows the usage and is no failure.
   program.allowExcessArguments().action(() => {
@@ -157,6 +159,70 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
   });
 
   return program;
+}
+
+/** The command of the same name of Mender's example application does the same as `flow`. */
+const FLOW_NAMES = ["flow", "mender-update-flow-control"] as const;
+
+const ACTIONS = "continue, force_continue, pause or fail";
+
+function addFlow(program: Command<[], OptionValues>, choose: (run: Run) => void): void {
+  for (const name of FLOW_NAMES) {
+    const flow = program.command(name, { hidden: name !== "flow" })
+      .description("control updates: hold them, let one pass, fail one");
+
+    flow.command("menu", { isDefault: true })
+      .description("choose at this terminal; the same as flow alone")
+      .option("--on-expire <action>", "continue (when absent), force_continue or fail")
+      .option("--priority <n>", "of the map, -10 to 10; -1 when absent")
+      .option("--id <uuid>", "of the map; this device's own when absent")
+      .option("--clear-on-exit", "delete the map at the end")
+      .action((options) =>
+        choose(async (context) => (await import("./commands/flow.ts")).flow(context, options))
+      );
+
+    flow.command("set")
+      .argument("[map]", "file with an Update Control Map, - for standard input")
+      .description("set a map and keep it in effect; without a map or an action: pause everywhere")
+      .option("--install <action>", ACTIONS)
+      .option("--reboot <action>", ACTIONS)
+      .option("--commit <action>", ACTIONS)
+      .option("--after <action>", "action once an update has asked; the same when absent")
+      .option("--on-expire <action>", "continue (when absent), force_continue or fail")
+      .option("--priority <n>", "of the map, -10 to 10; -1 when absent")
+      .option("--id <uuid>", "of the map; this device's own when absent")
+      .option("--policy <file>", "maps over time, by the rules of a file")
+      .option("--once", "set it once and print the seconds in which it has to be set again")
+      .option("--for <duration>", "end after a time: 90s, 15m, 2h, 1d")
+      .option("--clear-on-exit", "delete the map at the end")
+      .option("--json", "print every change as a JSON object on a line")
+      .action((map, options) =>
+        choose(async (context) =>
+          (await import("./commands/flow_set.ts")).flowSet(context, map, options)
+        )
+      );
+
+    flow.command("clear")
+      .description("delete the map now")
+      .option("--priority <n>", "of the map; -1 when absent")
+      .option("--id <uuid>", "of the map; this device's own when absent")
+      .option("--json", "print one JSON object")
+      .action((options) =>
+        choose(async (context) =>
+          (await import("./commands/flow_clear.ts")).flowClear(context, options)
+        )
+      );
+
+    flow.command("check")
+      .argument("<map...>", "files with Update Control Maps, - for standard input")
+      .description("check maps and print what they say together; needs no bus")
+      .option("--json", "print one JSON object")
+      .action((maps, options) =>
+        choose(async (context) =>
+          (await import("./commands/flow_check.ts")).flowCheck(context, maps, options)
+        )
+      );
+  }
 }
 
 function append(value: string, before: readonly string[]): readonly string[] {

@@ -9,6 +9,8 @@ import "../lib/runtime/claim_signals.ts";
 // one is run, and a signal that arrives meanwhile would find nobody.
 const { hostDrivers } = await import("../lib/runtime/host.ts");
 const { runCommandLine } = await import("./run_command_line.ts");
+const { argumentsAs } = await import("./called_as.ts");
 
 const drivers = await hostDrivers();
-drivers.self.exit(await runCommandLine(drivers, drivers.self.args));
+const args = argumentsAs(drivers.self.programName, drivers.self.args);
+drivers.self.exit(await runCommandLine(drivers, args));

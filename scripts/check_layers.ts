@@ -15,7 +15,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["lib/store", "lib/config", "lib/keys", "lib/log"],
   ["lib/api", "lib/download", "lib/artifact", "lib/identity", "lib/dbus"],
   ["lib/deployment", "lib/connect", "lib/control"],
-  ["lib/client"],
+  ["lib/client", "lib/flow"],
   ["lib/daemon"],
   ["lib/testing"],
   ["cli", "mod.ts"],
@@ -34,6 +34,7 @@ const PURE_BUILT_INS = new Set([
 const PACKAGE_HOMES: Readonly<Record<string, string>> = {
   "commander": "cli/arguments.ts",
   "@commander-js/extra-typings": "cli/arguments.ts",
+  "@particle/dbus-next": "lib/dbus/bus_library.ts",
   "undici": "lib/runtime/http/undici_http.ts",
   "xz-decompress": "lib/artifact/compression/xz_decompressor.ts",
 };

@@ -55,7 +55,9 @@ async function buildForNode(): Promise<void> {
   mkdirSync(build, { recursive: true });
   const sources = [
     "mod.ts",
-    ...["lib", "cli", "tests", "scripts/gate"].flatMap((folder) => filesBelow(folder, ".ts")),
+    ...["lib", "cli", "tests", "scripts/gate", "scripts/examples"].flatMap((folder) =>
+      filesBelow(folder, ".ts")
+    ),
   ];
   await must(process.execPath, [
     "transpile",

@@ -55,6 +55,10 @@ export class DownloadError extends MenderError {}
 export class ArtifactError extends MenderError {}
 /** The sub-updater could not be started or reported on (`handoff.*`). */
 export class HandoffError extends MenderError {}
+/** An Update Control Map or a policy breaks a rule, or is not in effect (`control.*`). */
+export class ControlError extends MenderError {}
+/** The D-Bus, or the program that was called over it, did not do what was asked (`bus.*`). */
+export class BusError extends MenderError {}
 /** A durable file cannot be read or written (`store.*`). */
 export class StoreError extends MenderError {}
 /** A runtime driver could not do what was asked (`runtime.*`). */

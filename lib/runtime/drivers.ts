@@ -10,6 +10,7 @@ import type { FileDriver } from "./files/file_driver.ts";
 import type { ProcessDriver } from "./processes/process_driver.ts";
 import type { SocketDriver } from "./socket_driver.ts";
 import type { Clock } from "./clock.ts";
+import type { Terminal } from "./terminal/terminal_driver.ts";
 
 /** Source of unpredictable numbers. */
 export interface RandomDriver {
@@ -32,6 +33,8 @@ export interface SignalDriver {
 export interface SelfDriver {
   /** ID of this process. */
   readonly pid: number;
+  /** Last part of the path by which this program was started; tells the names of links to it apart. */
+  readonly programName: string;
   /** Arguments of the command line, without the runtime and the program. */
   readonly args: readonly string[];
   /** Ends this process; nothing after it is run. */
@@ -44,8 +47,23 @@ export interface SelfDriver {
   writeOut(text: string): void;
   /** Writes to standard error, whole and in order. */
   writeError(text: string): void;
+  /**
+   * Reads standard input to its end.
+   *
+   * @throws {RangeError} There is more than `maxBytes`.
+   * @throws The signal's reason.
+   */
+  readInput(maxBytes: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Lines of standard input as they come, without their ends; ends early when `signal` is aborted. */
+  inputLines(signal: AbortSignal): AsyncIterable<string>;
   /** Columns of the terminal behind the stream, or `undefined` when it is none. */
   terminalColumns(stream: "stdout" | "stderr"): number | undefined;
+  /**
+   * Takes over the terminal behind standard input and output; the caller closes it.
+   *
+   * @returns `undefined` when one of the two is no terminal, or one that cannot be drawn on.
+   */
+  openTerminal(): Terminal | undefined;
   /**
    * Command and first arguments that run a module of this project in a new process.
    *

@@ -1,6 +1,10 @@
-import { writeSync } from "node:fs";
+import { Buffer } from "node:buffer";
+import { basename } from "node:path";
 import process from "node:process";
 import type { SelfDriver, SignalDriver } from "./drivers.ts";
+import { openNodeTerminal } from "./terminal/node_terminal.ts";
+import { textLines } from "./text_lines.ts";
+import { writeWhole } from "./write_whole.ts";
 
 /** Signals by `node:process`, on Deno and on Node. */
 export const nodeSignals: SignalDriver = {
@@ -18,6 +22,7 @@ export const nodeSignals: SignalDriver = {
 export function nodeSelf(selfCommand: SelfDriver["selfCommand"]): SelfDriver {
   return {
     pid: process.pid,
+    programName: basename(process.argv[1] ?? ""),
     args: process.argv.slice(2),
     exit: (code) => process.exit(code),
     get uid() {
@@ -32,40 +37,52 @@ export function nodeSelf(selfCommand: SelfDriver["selfCommand"]): SelfDriver {
     },
     writeOut: (text) => writeWhole(1, text),
     writeError: (text) => writeWhole(2, text),
+    readInput,
+    inputLines,
     terminalColumns(stream) {
       return process[stream].isTTY ? process[stream].columns ?? 80 : undefined;
     },
+    openTerminal: openNodeTerminal,
     selfCommand,
   };
 }
 
-/** A reader that takes nothing for this long is not waited for. */
-const STUCK_MS = 2000;
-const PAUSE_MS = 5;
-
-/**
- * Writes synchronously, so that nothing is lost when the process ends right after. What nobody can be
- * shown any more is dropped: the reader has left, the terminal is gone, or nothing is taken for two seconds.
- */
-function writeWhole(fd: number, text: string): void {
-  let bytes = new TextEncoder().encode(text);
-  let stuckSince: number | undefined;
-  while (bytes.length > 0) {
-    try {
-      bytes = bytes.subarray(writeSync(fd, bytes));
-      stuckSince = undefined;
-    } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
-      if (code === "EPIPE" || code === "EIO") return; // `| head`, or a terminal that was closed
-      if (code !== "EAGAIN") throw error;
-      stuckSince ??= performance.now();
-      if (performance.now() - stuckSince > STUCK_MS) return;
-      pause();
-    }
-  }
+function readInput(maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
+  const { stdin } = process;
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    const end = (settle: () => void): void => {
+      signal?.removeEventListener("abort", onAbort);
+      stdin.off("data", onData).off("end", onEnd).off("error", onError).destroy();
+      settle();
+    };
+    const onData = (chunk: Uint8Array): void => {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size <= maxBytes) return;
+      end(() => reject(new RangeError(`Cannot read standard input: wanted ${maxBytes} bytes`)));
+    };
+    const onEnd = (): void => end(() => resolve(new Uint8Array(Buffer.concat(chunks))));
+    const onError = (error: Error): void => end(() => reject(error));
+    const onAbort = (): void => end(() => reject(signal?.reason));
+    if (signal?.aborted) return onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    stdin.on("data", onData).on("end", onEnd).on("error", onError);
+  });
 }
 
-/** Leaves the processor to others for an instant, without giving way to anything of this program. */
-function pause(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+async function* inputLines(signal: AbortSignal): AsyncGenerator<string, void> {
+  const { stdin } = process;
+  const stop = (): void => void stdin.destroy();
+  if (signal.aborted) return;
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    yield* textLines(stdin);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    stop();
+  }
 }

@@ -134,30 +134,73 @@ export async function withMenderDaemon<T>(
   rig: MenderRig,
   body: (pid: number) => Promise<T>,
 ): Promise<T> {
-  const [program, ...args] = rig.command("daemon");
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
-  const output: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (chunk) => output.push(String(chunk)));
-  }
-  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const daemon = new MenderDaemon(rig);
+  daemon.start();
   try {
-    return await body(child.pid ?? 0);
+    return await body(daemon.pid);
   } catch (error) {
-    const said = output.join("").slice(-8000);
-    throw new Error(`${error instanceof Error ? error.message : error}\nmender said:\n${said}`, {
-      cause: error,
-    });
+    throw daemon.blamed(error);
   } finally {
-    await stop(child, closed);
+    await daemon.stop();
   }
 }
 
-async function stop(child: ChildProcess, closed: Promise<void>): Promise<void> {
-  child.kill("SIGTERM");
-  const killer = setTimeout(() => child.kill("SIGKILL"), 5000);
-  await closed;
-  clearTimeout(killer);
+/** The daemon of a rig, which can be started and stopped again. */
+export class MenderDaemon {
+  readonly #rig: MenderRig;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #output: string[] = [];
+  #child: ChildProcess | undefined;
+  #closed: Promise<void> = Promise.resolve();
+
+  /** Nothing runs yet; `env` is added to our environment. */
+  constructor(rig: MenderRig, env: Readonly<Record<string, string>> = {}) {
+    this.#rig = rig;
+    this.#env = env;
+  }
+
+  /** Starts it. */
+  start(): void {
+    const [program, ...args] = this.#rig.command("daemon");
+    const child = spawn(program, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...this.#env },
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk) => this.#output.push(String(chunk)));
+    }
+    this.#child = child;
+    this.#closed = new Promise((resolve) => child.once("close", () => resolve()));
+  }
+
+  /** Its process ID; 0 while it does not run. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** Everything that it wrote so far. */
+  get output(): string {
+    return this.#output.join("");
+  }
+
+  /** An error of a test, with what the daemon said. */
+  blamed(error: unknown): Error {
+    const said = this.output.slice(-8000);
+    return new Error(`${error instanceof Error ? error.message : error}\nmender said:\n${said}`, {
+      cause: error,
+    });
+  }
+
+  /** Ends it; SIGKILL gives it no time to tidy up. */
+  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    this.#child = undefined;
+    child.kill(signal);
+    const killer = setTimeout(() => child.kill("SIGKILL"), 5000);
+    await this.#closed;
+    clearTimeout(killer);
+  }
 }
 
 function unshareFlags(): string[] {

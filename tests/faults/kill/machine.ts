@@ -214,6 +214,7 @@ export class Machine {
       },
       self: {
         pid: process.pid,
+        programName: "mender-deno",
         args: [],
         uid: 0,
         exit: () => {
@@ -222,6 +223,9 @@ export class Machine {
         env: () => undefined,
         writeOut: write,
         writeError: write,
+        readInput: () => Promise.resolve(new Uint8Array()),
+        inputLines: async function* () {},
+        openTerminal: () => undefined,
         terminalColumns: () => undefined,
         selfCommand: () => [],
       },

@@ -8,7 +8,7 @@ import { codeBlocks, codeSpans, pages } from "./markdown.ts";
 /** Options of other programs that the pages show. */
 const FOREIGN_OPTIONS = [
   ...["--yes", "--global"], // npx, npm
-  ...["--allow-net", "--allow-read", "--allow-write", "--allow-sys"], // deno run
+  ...["--allow-net", "--allow-read", "--allow-write", "--allow-sys", "--allow-run"], // deno run
   "--block-signal", // env
   "--check", // scripts/write_docs.ts
   "--login", // a shell
@@ -37,15 +37,27 @@ function commandsIn(help: string): string[] {
     .filter((name) => name !== "help");
 }
 
+/** All commands, and those of commands: `flow set`. */
+async function allCommands(): Promise<string[]> {
+  const names: string[] = [];
+  for (const name of commandsIn(await helpOf())) {
+    names.push(name);
+    for (const part of commandsIn(await helpOf(name))) names.push(`${name} ${part}`);
+  }
+  return names;
+}
+
 test("README.md lists every command with all of its options, and no other", async () => {
   const rows = new Map(
-    [...repositoryText("README.md").matchAll(/^\| `([a-z][a-z-]*)[^`]*`(.*)$/gm)]
+    [...repositoryText("README.md").matchAll(/^\| `([a-z][a-z-]*(?: [a-z][a-z-]*)?)[^`]*`(.*)$/gm)]
       .map(([row, name = ""]) => [name, row]),
   );
-  const commands = commandsIn(await helpOf());
+  // `flow` alone is `flow menu`.
+  const commands = (await allCommands()).filter((name) => name !== "flow menu");
   assert.deepEqual([...rows.keys()].sort(), commands.sort());
   for (const command of commands) {
-    const known = optionsIn(await helpOf(command)).filter((option) => option !== "--help");
+    const words = command === "flow" ? ["flow", "menu"] : command.split(" ");
+    const known = optionsIn(await helpOf(...words)).filter((option) => option !== "--help");
     const row = rows.get(command) ?? "";
     assert.deepEqual(optionsIn(row).sort(), known.sort(), command);
   }
@@ -66,7 +78,9 @@ test("docs/embedded_server.md lists every option of serve", async () => {
 
 test("no page shows an option that nobody has", async () => {
   const global = await helpOf();
-  const helps = await Promise.all(commandsIn(global).map((command) => helpOf(command)));
+  const helps = await Promise.all(
+    (await allCommands()).map((command) => helpOf(...command.split(" "))),
+  );
   const known = new Set([...FOREIGN_OPTIONS, ...optionsIn([global, ...helps].join("\n"))]);
   for (const { path, text } of pages()) {
     const shown = [...codeSpans(text), ...codeBlocks(text).map((block) => block.text)].join("\n");
@@ -76,12 +90,18 @@ test("no page shows an option that nobody has", async () => {
 
 test("command lines of the pages have options of their own command", async () => {
   const global = optionsIn(await helpOf());
-  const commands = commandsIn(await helpOf());
+  const commands = await allCommands();
   let seen = 0;
   for (const { path, text } of pages()) {
-    for (const [line, command = ""] of text.matchAll(/cli\/main\.ts ([a-z][a-z-]*)[^|`;\n]*/g)) {
+    for (
+      const [line, command = "", part = ""] of text.matchAll(
+        /cli\/main\.ts ([a-z][a-z-]*)(?: ([a-z]+))?[^|`;\n]*/g,
+      )
+    ) {
       assert.ok(commands.includes(command), `${path}: ${line}`);
-      const known = [...global, ...optionsIn(await helpOf(command))];
+      const isPart = commands.includes(`${command} ${part}`);
+      const words = command === "flow" && !isPart ? ["flow", "menu"] : [command];
+      const known = [...global, ...optionsIn(await helpOf(...words, ...isPart ? [part] : []))];
       assert.deepEqual(optionsIn(line).filter((option) => !known.includes(option)), [], line);
       seen++;
     }

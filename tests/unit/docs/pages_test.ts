@@ -95,8 +95,8 @@ test("SECURITY.md names tests that exist", () => {
 test("docs/permissions.md lists every right of the permission sets, and no other file", () => {
   const { permissions } = JSON.parse(repositoryText("deno.json"));
   const spans = new Set(codeSpans(repositoryText("docs/permissions.md")));
-  for (const set of ["daemon", "report"]) {
-    const { read, write, net, run, sys, env } = permissions[set];
+  for (const set of ["daemon", "report", "flow"]) {
+    const { read, write, net, run = [], sys, env } = permissions[set];
     for (const right of [...read, ...write, ...net, ...run, ...sys, ...env.allow]) {
       assert.ok(spans.has(right), `${set}: ${right}`);
     }

@@ -1,0 +1,27 @@
+import type { OrderOptions } from "../../lib/control/map_order.ts";
+import { systemBusAddress } from "../../lib/dbus/bus_address.ts";
+import { BusMapReceiver } from "../../lib/flow/bus_map_receiver.ts";
+import { UpdateFlow } from "../../lib/flow/update_flow.ts";
+import type { CommandContext } from "../command_context.ts";
+
+/** The Mender client on the system bus; the caller closes it. */
+export function openReceiver({ drivers }: CommandContext): BusMapReceiver {
+  const { clock, self } = drivers;
+  return new BusMapReceiver({
+    clock,
+    address: systemBusAddress(self.env("DBUS_SYSTEM_BUS_ADDRESS")),
+  });
+}
+
+/** Control of the updates by maps of this owner; the caller closes it. */
+export function openFlow(context: CommandContext, order: OrderOptions): UpdateFlow {
+  const { clock, random } = context.drivers;
+  const receiver = openReceiver(context);
+  return new UpdateFlow({
+    receiver,
+    clock,
+    random: random.next,
+    order,
+    onClose: () => receiver.close(),
+  });
+}
