@@ -1,117 +1,40 @@
 /**
- * Speed figures. Each row is a median over several runs, with its spread; where a peer is installed it
- * is measured in the same run, turn by turn, and the ratio is printed. Nothing here passes or fails.
+ * Speed and memory figures. Each is a median over several runs, with its spread; where a peer is
+ * installed it is measured in the same run, turn by turn, and the ratio is printed. Nothing here passes
+ * or fails.
  *
- * `--runs N` (default 9).
+ * `--only NAME` (of one row, repeatable), `--runs N`.
  */
-import { existsSync, readFileSync } from "node:fs";
-import { cpus, release } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
-import { setTimeout as delay } from "node:timers/promises";
-import type { MenderServer } from "../lib/testing/mod.ts";
-import { RIG_DEVICE_TYPE, rigArtifact, withRig } from "../tests/support/client_rig.ts";
-import { menderPeer, prepareMender, withMenderDaemon } from "../tests/support/mender_namespace.ts";
-import { inTemporaryDirectory } from "../tests/support/temporary.ts";
-import { waitUntil } from "../tests/support/wait.ts";
-import { withServer } from "../tests/support/with_server.ts";
-import { spread } from "./gate/spread.ts";
+import { parseArgs } from "node:util";
+import { downloadRow } from "./bench/download.ts";
+import { handOffRow } from "./bench/hand_off.ts";
+import { machineLine } from "./bench/machine.ts";
+import { memoryRow } from "./bench/memory.ts";
+import type { BenchRow } from "./bench/row.ts";
 
-const POLL_MS = 1000;
+const ROWS: readonly BenchRow[] = [handOffRow, downloadRow, memoryRow];
 
-/** One deployment, times in milliseconds. */
-interface Latency {
-  /** From the moment at which the deployment was created to the first line of the installer. */
-  readonly published: number;
-  /** From the server's answer that offers it. */
-  readonly offered: number;
-}
-
-const at = process.argv.indexOf("--runs");
-const runs = at < 0 ? 9 : Math.max(1, Number(process.argv[at + 1]) || 1);
-const peer = menderPeer();
-const ours: Latency[] = [];
-const theirs: Latency[] = [];
-
-console.log(
-  `${cpus().length} × ${cpus()[0]?.model ?? "processor"}, Linux ${release()}, ${runs} runs`,
-);
-for (let run = 0; run < runs; run++) {
-  // Publishing is spread evenly over the poll interval, so that the median wait is half of it.
-  const offsetMs = ((run + 0.5) / runs) * POLL_MS;
-  ours.push(await measureOurs(offsetMs));
-  if (peer.skip === undefined) theirs.push(await measureMender(offsetMs));
-}
-
-print("published → sub-updater running, ours", ours.map(({ published }) => published));
-print(
-  "  … less half a poll interval (target: 150 ms at most)",
-  ours.map(({ published }) => published - POLL_MS / 2),
-);
-print("offered → sub-updater running, ours", ours.map(({ offered }) => offered));
-if (peer.skip === undefined) {
-  print("offered → Update Module running, mender", theirs.map(({ offered }) => offered));
-  const ratio = spread(ours.map(({ offered }) => offered)).median /
-    spread(theirs.map(({ offered }) => offered)).median;
-  console.log(`ours / mender: ${ratio.toFixed(2)} (ours has downloaded and verified by then)`);
-} else console.log(`skipped: mender (${peer.skip})`);
-
-function print(name: string, values: readonly number[]): void {
-  const { min, median, max } = spread(values);
-  console.log(`${name}: ${median.toFixed(0)} ms (${min.toFixed(0)} to ${max.toFixed(0)})`);
-}
-
-function measureOurs(offsetMs: number): Promise<Latency> {
-  return withServer(
-    { autoAccept: true },
-    (server) =>
-      withRig({ serverUrl: server.url }, async (rig) => {
-        const stamp = join(rig.root, "stamp");
-        rig.script(
-          rig.paths.installScript,
-          `date +%s%N > ${stamp}.new && mv ${stamp}.new ${stamp}`,
-        );
-        const daemon = rig.start("daemon");
-        const latency = await publishAndWait(server, stamp, offsetMs);
-        await daemon.ended;
-        return latency;
-      }),
+const { values } = parseArgs({
+  options: { only: { type: "string", multiple: true }, runs: { type: "string" } },
+});
+const only = values.only ?? ROWS.map(({ name }) => name);
+const stranger = only.find((wanted) => ROWS.every(({ name }) => name !== wanted));
+const given = values.runs === undefined ? undefined : Number(values.runs);
+if (stranger !== undefined) {
+  console.log(
+    `There is no row "${stranger}"; there are ${ROWS.map(({ name }) => name).join(", ")}`,
   );
-}
-
-function measureMender(offsetMs: number): Promise<Latency> {
-  return withServer({ autoAccept: true }, (server) =>
-    inTemporaryDirectory((dir) => {
-      const stamp = join(dir, "stamp");
-      const module = `[ "$1" = Download ] && date +%s%N > ${stamp}.new && mv ${stamp}.new ${stamp}`;
-      const device = prepareMender({
-        dir,
-        serverUrl: server.url,
-        artifactName: "release-1",
-        deviceType: RIG_DEVICE_TYPE,
-        mac: "02:11:22:33:44:55",
-        modules: { acme: `${module}\nexit 0` },
-      });
-      return withMenderDaemon(device, () => publishAndWait(server, stamp, offsetMs));
-    }));
-}
-
-async function publishAndWait(
-  server: MenderServer,
-  stamp: string,
-  offsetMs: number,
-): Promise<Latency> {
-  await server.uploadArtifact(rigArtifact("release-2"));
-  const isPoll = ({ path, status }: { path: string; status: number }): boolean =>
-    path.endsWith("/next") && status === 204;
-  await waitUntil("a poll", () => server.journal.entries.some(isPoll), 30_000);
-  await delay(offsetMs);
-  const publishedAt = Date.now();
-  server.createDeployment({ artifactName: "release-2" });
-  await waitUntil("the installer", () => existsSync(stamp), 30_000);
-  const runningAt = Number(readFileSync(stamp, "utf8")) / 1e6;
-  const offer = server.journal.entries.find(({ path, status }) =>
-    path.endsWith("/next") && status === 200
-  );
-  return { published: runningAt - publishedAt, offered: runningAt - offer!.at };
+  process.exitCode = 2;
+} else if (given !== undefined && !(Number.isInteger(given) && given > 0)) {
+  console.log(`Wanted a number of runs, found "${values.runs}"`);
+  process.exitCode = 2;
+} else {
+  console.log(machineLine());
+  for (const { name, title, defaultRuns, run } of ROWS) {
+    if (!only.includes(name)) continue;
+    const runs = given ?? defaultRuns;
+    console.log(`${name}: ${title} (${runs} runs)`);
+    await run(runs);
+  }
 }

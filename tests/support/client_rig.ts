@@ -20,7 +20,7 @@ export interface Ended {
 /** A command that runs. */
 export interface Running {
   readonly child: ChildProcess;
-  /** How it ended; rejects, with what it wrote, when it is not done within {@link LIMIT_MS}. */
+  /** How it ended; rejects, with what it wrote, when it is not done within its limit. */
   readonly ended: Promise<Ended>;
   /** Everything that it wrote so far. */
   output(): string;
@@ -43,6 +43,8 @@ export interface RigOptions {
   readonly net?: readonly string[];
   /** Further paths that the client may read. */
   readonly read?: readonly string[];
+  /** Milliseconds that a command may take; 60 s when absent. */
+  readonly limitMs?: number;
 }
 
 /** Milliseconds that a command of a test may take; then it is killed, and the test fails. */
@@ -60,12 +62,14 @@ export class ClientRig {
   readonly paths: Paths;
   readonly #net: readonly string[];
   readonly #read: readonly string[];
+  readonly #limitMs: number;
   readonly #running = new Map<ChildProcess, Promise<void>>();
 
   constructor(root: string, options: RigOptions) {
     this.root = root;
     this.paths = wellKnownPaths({ root });
     this.#read = [root, ...options.read ?? []];
+    this.#limitMs = options.limitMs ?? LIMIT_MS;
     this.#net = [options.serverUrl, ...options.net ?? []].map((url) => new URL(url).host);
     this.write(
       this.paths.mainConfig,
@@ -123,9 +127,9 @@ export class ClientRig {
       const limit = setTimeout(() => {
         child.kill("SIGKILL");
         const { stdout, stderr } = parts;
-        const what = `mender-deno ${args.join(" ")} took longer than ${LIMIT_MS / 1000} s`;
+        const what = `mender-deno ${args.join(" ")} took longer than ${this.#limitMs / 1000} s`;
         reject(new Error(`${what}, and wrote:\n${stdout}${stderr}`));
-      }, LIMIT_MS);
+      }, this.#limitMs);
       child.on("error", (error) => {
         clearTimeout(limit);
         reject(error);

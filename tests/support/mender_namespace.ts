@@ -126,8 +126,14 @@ export function prepareMender(device: MenderDevice): MenderRig {
   };
 }
 
-/** Runs the daemon of a rig while `body` runs. When the body fails, what the daemon said is told. */
-export async function withMenderDaemon<T>(rig: MenderRig, body: () => Promise<T>): Promise<T> {
+/**
+ * Runs the daemon of a rig while `body` runs, which gets its process ID. When the body fails, what the
+ * daemon said is told.
+ */
+export async function withMenderDaemon<T>(
+  rig: MenderRig,
+  body: (pid: number) => Promise<T>,
+): Promise<T> {
   const [program, ...args] = rig.command("daemon");
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   const output: string[] = [];
@@ -136,7 +142,7 @@ export async function withMenderDaemon<T>(rig: MenderRig, body: () => Promise<T>
   }
   const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
   try {
-    return await body();
+    return await body(child.pid ?? 0);
   } catch (error) {
     const said = output.join("").slice(-8000);
     throw new Error(`${error instanceof Error ? error.message : error}\nmender said:\n${said}`, {

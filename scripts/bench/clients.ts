@@ -1,0 +1,71 @@
+import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { RIG_DEVICE_TYPE, withRig } from "../../tests/support/client_rig.ts";
+import { prepareMender, withMenderDaemon } from "../../tests/support/mender_namespace.ts";
+import { inTemporaryDirectory } from "../../tests/support/temporary.ts";
+import { waitUntil } from "../../tests/support/wait.ts";
+
+/** Longest time for one update. */
+const UPDATE_LIMIT_MS = 600_000;
+
+/**
+ * An Update Module that stores the stream, as one that writes to a partition does: `cat` moves the bytes,
+ * so that no shell stands in the way, and nothing is synced.
+ */
+const STORING_MODULE = `if [ "$1" = Download ]; then
+  while stream=$(cat stream-next) && [ -n "$stream" ]; do cat "$stream" > "files-\${stream##*/}"; done
+fi`;
+
+/** A daemon that runs, without anything to do so far. */
+export interface WaitingClient {
+  /** Its process. */
+  readonly pid: number;
+  /** Waits until what was deployed is with its installer; when that was, in milliseconds since 1970. */
+  installing(): Promise<number>;
+}
+
+/** What is run with a client. */
+type Body<T> = (client: WaitingClient) => Promise<T>;
+
+/** Our daemon, fresh and with the permissions of a service. */
+export function withOurs<T>(serverUrl: string, body: Body<T>): Promise<T> {
+  // Each run is a device of its own: the server lets nobody in with a second key.
+  const identity = `echo mac=${randomUUID()}`;
+  return withRig({ serverUrl, identity, limitMs: UPDATE_LIMIT_MS }, async (rig) => {
+    const stamp = join(rig.root, "stamp");
+    rig.script(rig.paths.installScript, noteTime(stamp));
+    const { child, output } = rig.start("daemon", "--stay");
+    try {
+      return await body({ pid: child.pid ?? 0, installing: () => timeIn(stamp) });
+    } catch (error) {
+      throw new Error(`mender-deno said:\n${output().slice(-8000)}`, { cause: error });
+    }
+  });
+}
+
+/** The real client, with an Update Module that stores its payload. */
+export function withMender<T>(serverUrl: string, body: Body<T>): Promise<T> {
+  return inTemporaryDirectory((dir) => {
+    const stamp = join(dir, "stamp");
+    const install = `if [ "$1" = ArtifactInstall ]; then ${noteTime(stamp)}; fi`;
+    const rig = prepareMender({
+      dir,
+      serverUrl,
+      artifactName: "release-1",
+      deviceType: RIG_DEVICE_TYPE,
+      mac: randomUUID(),
+      modules: { acme: `${STORING_MODULE}\n${install}\nexit 0` },
+    });
+    return withMenderDaemon(rig, (pid) => body({ pid, installing: () => timeIn(stamp) }));
+  });
+}
+
+function noteTime(path: string): string {
+  return `date +%s%N > ${path}.new && mv ${path}.new ${path}`;
+}
+
+async function timeIn(path: string): Promise<number> {
+  await waitUntil("the installer", () => existsSync(path), UPDATE_LIMIT_MS);
+  return Number(readFileSync(path, "utf8")) / 1e6;
+}

@@ -1,0 +1,24 @@
+import { readFileSync } from "node:fs";
+import { cpus, release, tmpdir, totalmem } from "node:os";
+
+/** The machine in one line: what figures are worth nothing without. */
+export function machineLine(): string {
+  const processors = cpus();
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
+  const model = processors[0]?.model.trim() ?? "processor";
+  return `${processors.length} × ${model}, ${memory}, Linux ${release()}, ` +
+    `files on ${fileSystemOf(tmpdir())}`;
+}
+
+/** Type of the file system that a path lies on. */
+function fileSystemOf(path: string): string {
+  const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n").map((line) => {
+    const [, point = "", type = ""] = line.split(" ");
+    return { point, type };
+  });
+  const covering = mounts.filter(({ point }) =>
+    point === path || path.startsWith(point.endsWith("/") ? point : `${point}/`)
+  );
+  // The last mount over a point is the one that is seen.
+  return covering.reduce((a, b) => b.point.length >= a.point.length ? b : a).type;
+}
