@@ -10,6 +10,8 @@ import { storeFailure } from "../store/store_failure.ts";
 const READ_BACK_BYTES = 256 * 1024;
 /** Room that is left free beside the Artifact: for the record, the log and the sub-updater's first steps. */
 const SPARE_BYTES = 1 << 20;
+/** Bytes after which what is stored is written through to the disk, while more arrives. */
+const SYNC_STEP_BYTES = 16 << 20;
 
 /** What an {@link ArtifactTarget} stands on. */
 export interface ArtifactTargetOptions {
@@ -35,6 +37,9 @@ export class ArtifactTarget implements DownloadTarget {
   #reader: ArtifactReader;
   #offset = 0;
   #totalBytes: number | undefined;
+  /** Bytes that are durable, or soon will be. */
+  #syncedBytes = 0;
+  #isSyncing = false;
 
   /** Opens the part file, or makes it. Nothing is read yet. */
   constructor(options: ArtifactTargetOptions) {
@@ -68,7 +73,7 @@ export class ArtifactTarget implements DownloadTarget {
     this.#guard("cut", () => this.#handle.truncate(0));
     this.#reader.abandon();
     this.#reader = this.#options.makeReader();
-    this.#offset = 0;
+    this.#offset = this.#syncedBytes = 0;
     return Promise.resolve();
   }
 
@@ -76,6 +81,7 @@ export class ArtifactTarget implements DownloadTarget {
   write(chunk: Uint8Array): Promise<void> {
     this.#guard("store", () => this.#handle.write(chunk, this.#offset));
     this.#offset += chunk.length;
+    this.#syncBeside();
     this.#options.onProgress(this.#offset, this.#totalBytes);
     return this.#reader.push(chunk);
   }
@@ -108,6 +114,15 @@ export class ArtifactTarget implements DownloadTarget {
   close(): void {
     this.#reader.abandon();
     this.#handle.close();
+  }
+
+  /** Keeps the disk busy while the network is: at the end there is little left to wait for. */
+  #syncBeside(): void {
+    if (this.#isSyncing || this.#offset - this.#syncedBytes < SYNC_STEP_BYTES) return;
+    this.#isSyncing = true;
+    this.#syncedBytes = this.#offset;
+    const { files, path } = this.#options;
+    files.syncBeside(path).then(() => this.#isSyncing = false);
   }
 
   #checkRoom(neededBytes: number): void {

@@ -77,14 +77,18 @@ export class ArtifactServer {
   }
 }
 
-/** Runs `body` with a server in a process of its own, whose one Artifact has so many bytes of payload. */
+/**
+ * Runs `body` with a server in a process of its own, which has one Artifact.
+ *
+ * @param source Its path, or the size of a payload to make up, in bytes.
+ */
 export function withArtifactServer(
-  payloadBytes: number,
+  source: string | number,
   body: (server: ArtifactServer) => Promise<void>,
 ): Promise<void> {
   return inTemporaryDirectory(async (dir) => {
     const script = fileURLToPath(new URL("server_process.ts", import.meta.url));
-    const args = ["run", "-A", "--no-check", script, join(dir, "server"), `${payloadBytes}`];
+    const args = ["run", "-A", "--no-check", script, join(dir, "server"), `${source}`];
     const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
     const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
     try {

@@ -9,13 +9,18 @@ import { waitUntil } from "../../tests/support/wait.ts";
 /** Longest time for one update. */
 const UPDATE_LIMIT_MS = 600_000;
 
-/**
- * An Update Module that stores the stream, as one that writes to a partition does: `cat` moves the bytes,
- * so that no shell stands in the way, and nothing is synced.
- */
-const STORING_MODULE = `if [ "$1" = Download ]; then
-  while stream=$(cat stream-next) && [ -n "$stream" ]; do cat "$stream" > "files-\${stream##*/}"; done
-fi`;
+/** How an Update Module gets its payload. */
+export type PayloadWay = keyof typeof DOWNLOAD_STATES;
+
+/** What the module does when it is called for the download. */
+const DOWNLOAD_STATES = {
+  /** Takes the stream, as a module that writes to a partition does: `cat` moves it, no shell. */
+  stream: `while stream=$(cat stream-next) && [ -n "$stream" ]; do
+    cat "$stream" > "files-\${stream##*/}"
+  done`,
+  /** Lets mender store it. */
+  files: ":",
+} as const;
 
 /** A daemon that runs, without anything to do so far. */
 export interface WaitingClient {
@@ -44,18 +49,21 @@ export function withOurs<T>(serverUrl: string, body: Body<T>): Promise<T> {
   });
 }
 
-/** The real client, with an Update Module that stores its payload. */
-export function withMender<T>(serverUrl: string, body: Body<T>): Promise<T> {
+/** The real client, with an Update Module that has its payload stored; nothing is synced. */
+export function withMender<T>(serverUrl: string, way: PayloadWay, body: Body<T>): Promise<T> {
   return inTemporaryDirectory((dir) => {
     const stamp = join(dir, "stamp");
-    const install = `if [ "$1" = ArtifactInstall ]; then ${noteTime(stamp)}; fi`;
+    const module = `case "$1" in
+  Download) ${DOWNLOAD_STATES[way]} ;;
+  ArtifactInstall) ${noteTime(stamp)} ;;
+esac`;
     const rig = prepareMender({
       dir,
       serverUrl,
       artifactName: "release-1",
       deviceType: RIG_DEVICE_TYPE,
       mac: randomUUID(),
-      modules: { acme: `${STORING_MODULE}\n${install}\nexit 0` },
+      modules: { acme: module },
     });
     return withMenderDaemon(rig, (pid) => body({ pid, installing: () => timeIn(stamp) }));
   });

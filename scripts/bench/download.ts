@@ -1,6 +1,6 @@
 import { menderPeer } from "../../tests/support/mender_namespace.ts";
 import { type ArtifactServer, withArtifactServer } from "./artifact_server.ts";
-import { type WaitingClient, withMender, withOurs } from "./clients.ts";
+import { type PayloadWay, type WaitingClient, withMender, withOurs } from "./clients.ts";
 import { curlPeer, timeCurl } from "./curl.ts";
 import { printFigure, printRatio } from "./figures.ts";
 import { cpuMs } from "./process_figures.ts";
@@ -24,39 +24,61 @@ export const downloadRow: BenchRow = {
   run: (runs) => withArtifactServer(PAYLOAD_BYTES, (server) => measureAll(server, runs)),
 };
 
+/** What is measured beside ours, each in every run. */
+const OTHERS: readonly {
+  readonly name: string;
+  readonly way: PayloadWay;
+  readonly targets: { readonly wall: string; readonly cpu: string };
+}[] = [
+  {
+    name: "mender, module stores the stream",
+    way: "stream",
+    targets: { wall: " (target: 0.9)", cpu: " (target: 0.7)" },
+  },
+  { name: "mender, stores for the module", way: "files", targets: { wall: "", cpu: "" } },
+];
+
 async function measureAll(server: ArtifactServer, runs: number): Promise<void> {
   const peer = menderPeer();
+  const others = peer.skip === undefined ? OTHERS : [];
   const ours: Update[] = [];
-  const theirs: Update[] = [];
+  const theirs = new Map<PayloadWay, Update[]>(others.map(({ way }) => [way, []]));
   const curl: number[] = [];
   // The first touch of memory and disk costs more than any later one; it belongs to nobody.
   for (let run = -1; run < runs; run++) {
+    const isCounted = run >= 0;
     const mine = await withOurs(server.url, (client) => measure(server, client));
-    const other = peer.skip === undefined
-      ? await withMender(server.url, (client) => measure(server, client))
-      : undefined;
-    const plain = curlPeer.skip === undefined
-      ? await timeCurl(server.url + server.newestDownload.target)
-      : undefined;
-    if (run < 0) continue;
-    ours.push(mine);
-    if (other !== undefined) theirs.push(other);
-    if (plain !== undefined) curl.push(plain / 1000);
+    if (isCounted) ours.push(mine);
+    for (const { way } of others) {
+      const update = await withMender(server.url, way, (client) => measure(server, client));
+      if (isCounted) theirs.get(way)!.push(update);
+    }
+    if (curlPeer.skip !== undefined) continue;
+    const seconds = await timeCurl(server.url + server.newestDownload.target) / 1000;
+    if (isCounted) curl.push(seconds);
   }
-  const walls = ours.map(({ wall }) => wall);
-  const cpus = ours.map(({ cpu }) => cpu);
-  printFigure("ours, downloaded, verified and synced", walls, "s");
-  printFigure("ours, CPU", cpus, "s");
-  if (peer.skip === undefined) {
-    printFigure("mender, module stores the stream", theirs.map(({ wall }) => wall), "s");
-    printFigure("mender, CPU with its module", theirs.map(({ cpu }) => cpu), "s");
-    printRatio("ours / mender, wall (target: 0.9)", walls, theirs.map(({ wall }) => wall));
-    printRatio("ours / mender, CPU (target: 0.7)", cpus, theirs.map(({ cpu }) => cpu));
-  } else console.log(`  skipped: mender (${peer.skip})`);
+  printFigure("ours, downloaded, verified and synced: wall", wallsOf(ours), "s");
+  printFigure("ours, CPU", cpusOf(ours), "s");
+  for (const { name, way, targets } of others) {
+    const updates = theirs.get(way)!;
+    printFigure(`${name}: wall`, wallsOf(updates), "s");
+    printFigure(`${name}: CPU`, cpusOf(updates), "s");
+    printRatio(`ours / ${name}, wall${targets.wall}`, wallsOf(ours), wallsOf(updates));
+    printRatio(`ours / ${name}, CPU${targets.cpu}`, cpusOf(ours), cpusOf(updates));
+  }
+  if (peer.skip !== undefined) console.log(`  skipped: mender (${peer.skip})`);
   if (curlPeer.skip === undefined) {
-    printFigure("curl into a file, nothing checked", curl, "s");
-    printRatio("ours / curl, wall", walls, curl);
+    printFigure("curl into a file, nothing checked: wall", curl, "s");
+    printRatio("ours / curl, wall", wallsOf(ours), curl);
   } else console.log(`  skipped: curl (${curlPeer.skip})`);
+}
+
+function wallsOf(updates: readonly Update[]): number[] {
+  return updates.map(({ wall }) => wall);
+}
+
+function cpusOf(updates: readonly Update[]): number[] {
+  return updates.map(({ cpu }) => cpu);
 }
 
 async function measure(server: ArtifactServer, client: WaitingClient): Promise<Update> {

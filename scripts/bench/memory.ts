@@ -1,11 +1,14 @@
 import { menderPeer } from "../../tests/support/mender_namespace.ts";
+import { inTemporaryDirectory } from "../../tests/support/temporary.ts";
 import { type ArtifactServer, withArtifactServer } from "./artifact_server.ts";
 import { type WaitingClient, withMender, withOurs } from "./clients.ts";
 import { printFigure } from "./figures.ts";
+import { writeGzipArtifact, writerPeer } from "./gzip_artifact.ts";
 import { forgetPeak, memoryOf } from "./process_figures.ts";
 import type { BenchRow } from "./row.ts";
 
-const PAYLOAD_BYTES = 2 ** 31;
+const PLAIN_BYTES = 2 ** 31;
+const GZIP_BYTES = 2 ** 29;
 const MIB = 2 ** 20;
 
 /** Resident memory of one daemon, in MiB. */
@@ -14,25 +17,37 @@ interface Memory {
   readonly peak: number;
 }
 
-/** How far the memory of the daemon grows while 2 GiB go through it. */
+/** How far the memory of the daemon grows while an Artifact goes through it. */
 export const memoryRow: BenchRow = {
   name: "memory",
-  title: "2 GiB Artifact: peak of the resident memory over that of the idle daemon",
+  title: "peak of the resident memory over that of the idle daemon",
   defaultRuns: 3,
-  run: (runs) => withArtifactServer(PAYLOAD_BYTES, (server) => measureAll(server, runs)),
+  async run(runs) {
+    await withArtifactServer(
+      PLAIN_BYTES,
+      (server) => measureAll(server, "2 GiB, uncompressed", runs),
+    );
+    if (writerPeer.skip !== undefined) {
+      return console.log(`  skipped: mender-artifact (${writerPeer.skip})`);
+    }
+    await inTemporaryDirectory(async (dir) => {
+      const path = await writeGzipArtifact(dir, GZIP_BYTES);
+      await withArtifactServer(path, (server) => measureAll(server, "512 MiB in gzip", runs));
+    });
+  },
 };
 
-async function measureAll(server: ArtifactServer, runs: number): Promise<void> {
+async function measureAll(server: ArtifactServer, what: string, runs: number): Promise<void> {
   const peer = menderPeer();
   const ours: Memory[] = [];
   const theirs: Memory[] = [];
   for (let run = 0; run < runs; run++) {
     ours.push(await withOurs(server.url, (client) => measure(server, client)));
     if (peer.skip !== undefined) continue;
-    theirs.push(await withMender(server.url, (client) => measure(server, client)));
+    theirs.push(await withMender(server.url, "stream", (client) => measure(server, client)));
   }
-  print("ours (target: 40 MiB at most)", ours);
-  if (peer.skip === undefined) print("mender", theirs);
+  print(`${what}: ours (target: 40 MiB at most)`, ours);
+  if (peer.skip === undefined) print(`${what}: mender`, theirs);
   else console.log(`  skipped: mender (${peer.skip})`);
 }
 

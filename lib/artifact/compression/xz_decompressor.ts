@@ -1,5 +1,6 @@
 import { abandonment, refusal } from "../refusal.ts";
 import type { DecompressedSink, Decompressor } from "./decompressor.ts";
+import { releaseBuffer } from "./release_buffer.ts";
 
 /** Output after which other work gets its turn; the decoder itself never pauses. */
 const TURN_BYTES = 8 * 1024 * 1024;
@@ -84,8 +85,8 @@ export class XzDecompressor implements Decompressor {
         const { done, value } = await output.read();
         if (done) break;
         if (this.#failure !== undefined) continue;
-        this.#pass(value);
         sinceTurn += value.length;
+        this.#pass(value);
         if (sinceTurn < TURN_BYTES) continue;
         sinceTurn = 0;
         await new Promise<void>((resolve) => setTimeout(resolve, 0));
@@ -120,6 +121,7 @@ export class XzDecompressor implements Decompressor {
   #pass(bytes: Uint8Array): void {
     try {
       this.#sink(bytes);
+      releaseBuffer(bytes.buffer); // a copy that the decoder made for us
     } catch (error) {
       this.#fail(error);
     }

@@ -1,5 +1,9 @@
 import type { Gunzip } from "node:zlib";
 import { abandonment, refusal } from "../refusal.ts";
+import { releaseBuffer } from "./release_buffer.ts";
+
+/** Size of the buffers that an engine fills one after another: its option `chunkSize`. */
+export const ENGINE_CHUNK_BYTES = 128 * 1024;
 
 /** What differs between the formats that the runtime's zlib module reads. */
 export interface ZlibFormat {
@@ -30,6 +34,10 @@ export class ZlibDecompressor {
       if (this.#failure !== undefined) return;
       try {
         sink(bytes);
+        // The engine is done with a buffer that is full to its end, and takes another one.
+        const { buffer, byteOffset, length } = bytes;
+        const isFull = byteOffset + length === ENGINE_CHUNK_BYTES;
+        if (isFull && buffer.byteLength === ENGINE_CHUNK_BYTES) releaseBuffer(buffer);
       } catch (error) {
         this.#fail(error);
       }

@@ -2,7 +2,7 @@ import * as zlib from "node:zlib";
 import { checkLimit } from "../limits.ts";
 import { abandonment, refusal } from "../refusal.ts";
 import type { DecompressedSink, Decompressor } from "./decompressor.ts";
-import { ZlibDecompressor } from "./zlib_decompressor.ts";
+import { ENGINE_CHUNK_BYTES, ZlibDecompressor } from "./zlib_decompressor.ts";
 import { MAX_WINDOW_LOG, ZstdFrame } from "./zstd_frame.ts";
 
 /** What newer runtimes have in `node:zlib`; Node 20 has none of it. */
@@ -108,7 +108,7 @@ function newEngine(): zlib.Gunzip {
   if (createZstdDecompress === undefined) throw new TypeError("This runtime has no zstd");
   const windowLogMax = constants.ZSTD_d_windowLogMax;
   return createZstdDecompress({
-    chunkSize: 128 * 1024,
+    chunkSize: ENGINE_CHUNK_BYTES,
     params: windowLogMax === undefined ? {} : { [windowLogMax]: MAX_WINDOW_LOG },
   });
 }

@@ -43,7 +43,7 @@ export interface FileHandle {
  *
  * The driver is synchronous on purpose: durable steps are small, their order is what survives a
  * power cut, and synchronous writes are also the fastest way to store a download (an awaited write
- * per chunk takes twice the time). Failures are the runtime's own errors with an errno in `code`;
+ * per chunk takes twice the time). Only {@link FileDriver.syncBeside} is not. Failures are the runtime's own errors with an errno in `code`;
  * {@link errnoOf} reads it.
  */
 export interface FileDriver {
@@ -67,6 +67,11 @@ export interface FileDriver {
   remove(path: string): boolean;
   /** Removes a directory and all it holds; nothing happens when there is none. */
   removeTree(path: string): void;
+  /**
+   * Makes the content of a file durable while other work goes on, so that the `sync` of an open handle
+   * has less left to do. What fails is left to that `sync`, to which the system tells it again.
+   */
+  syncBeside(path: string): Promise<void>;
   /** Makes the entries of a directory durable (fsync of the directory). */
   syncDirectory(path: string): void;
   /** Changes the permission bits of a file. */

@@ -1,5 +1,5 @@
 /** Bytes that are asked for at a time. */
-const BUFFER_BYTES = 256 * 1024;
+const BUFFER_BYTES = 512 * 1024;
 
 /** Reads a body piece by piece; a piece is valid until the next one is asked for. */
 export interface BodyReader {

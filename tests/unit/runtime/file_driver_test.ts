@@ -94,6 +94,21 @@ test("open() for update reads and writes at a position and cuts", async () => {
   });
 });
 
+test("syncBeside() leaves content and open handles as they are, and no file is no failure", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    const path = join(directory, "file");
+    const handle = files.open(path, "update");
+    handle.write(bytes("first"));
+    const syncing = files.syncBeside(path);
+    handle.write(bytes(" second"), 5);
+    await syncing;
+    handle.sync();
+    handle.close();
+    assert.equal(readFileSync(path, "utf8"), "first second");
+    await files.syncBeside(join(directory, "absent"));
+  });
+});
+
 test("FileHandle closes once and is of no use afterwards", async () => {
   await inTemporaryDirectory((directory) => {
     const handle = files.open(join(directory, "file"), "update");
