@@ -94,7 +94,7 @@ async function describe(
     return { description, problem: undefined };
   } catch (problem) {
     if (!isMenderError(problem, "artifact.")) throw problem;
-    const isTrustOnly = /signature$|augmented$/.test(problem.code);
+    const isTrustOnly = /signature$|unsigned-augment$/.test(problem.code);
     if (!isTrustOnly) return { description: undefined, problem };
     // Not to be trusted; what it claims to be is worth showing all the same.
     const { description } = await describe(drivers, source, [], signal);

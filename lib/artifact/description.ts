@@ -57,8 +57,8 @@ export interface ArtifactDescription {
   /** Fingerprint of the key that verified the signature: SHA-256 of its DER, hexadecimal. */
   readonly signedBy?: string;
   /**
-   * What the Artifact was augmented with; absent for most. No signature ever covers it. With `signedBy`
-   * it only adds to what is signed; otherwise it may have replaced some.
+   * What the Artifact was augmented with; absent for most. No signature ever covers it: it is never
+   * there together with `signedBy`.
    */
   readonly augment?: ArtifactAugment;
   /** Compression of the payload; of the header until the reader has finished. */
@@ -85,7 +85,7 @@ export interface DescriptionContext {
  * Reads the documents of a verified header, and checks that they agree with each other and with the
  * manifest; lays those of the augmenting header over them.
  *
- * @throws {ArtifactError} `artifact.bad-header`; `artifact.augmented`.
+ * @throws {ArtifactError} `artifact.bad-header`.
  */
 export function describeArtifact(
   header: HeaderContents,
@@ -104,7 +104,7 @@ export function describeArtifact(
   if (header.files !== undefined) checkFileList(header.files, manifest, maxDepth);
   const augment = context.augment && parseAugment(context.augment.header, info, maxDepth);
   if (augment !== undefined) checkMetaData(context.augment?.header.metaData, maxDepth);
-  const type = augment === undefined ? own : mergeAugment(own, augment, signedBy !== undefined);
+  const type = augment === undefined ? own : mergeAugment(own, augment);
   const provides = mergeOnce(info.provides, type.provides, "provides");
   const depends = mergeOnce(info.depends, type.depends, "depends");
   const group = provides.get("artifact_group");

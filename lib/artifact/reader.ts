@@ -22,8 +22,8 @@ import { type FormatVersion, parseVersionFile } from "./version_file.ts";
 /** What an {@link ArtifactReader} needs to know. */
 export interface ArtifactReaderOptions {
   /**
-   * Keys of which one must have signed the Artifact (see `readVerifyKeys`). Empty: unsigned Artifacts
-   * are accepted, and a signature is noted but not verified.
+   * Keys of which one must have signed the Artifact (see `readVerifyKeys`), and all of it: none may be
+   * augmented. Empty: unsigned Artifacts are accepted, and a signature is noted but not verified.
    */
   readonly verifyKeys: readonly KeyObject[];
   /**
@@ -197,6 +197,7 @@ export class ArtifactReader {
       throw this.#outOfOrder(quoted(name));
     }
     if (kind.part !== "signature") this.#checkSignaturePresent();
+    if (kind.part === "manifest-augment") this.#checkAugmentAllowed(name);
     this.#part = kind.part;
     this.#sink = this.#sinkFor(kind, name, sizeBytes);
   }
@@ -269,6 +270,16 @@ export class ArtifactReader {
       {
         hint: "Sign the Artifact, or remove the verification keys from the configuration",
       },
+    );
+  }
+
+  /** No signature ever covers an augment, so with keys there is none that may pass. */
+  #checkAugmentAllowed(name: string): void {
+    if (this.#options.verifyKeys.length === 0) return;
+    throw refusal(
+      "artifact.unsigned-augment",
+      `it is augmented (${quoted(name)}), which no signature covers, and keys are configured`,
+      { hint: "Write the Artifact without an augment, and sign all of it" },
     );
   }
 

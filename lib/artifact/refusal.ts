@@ -8,8 +8,8 @@ import { ArtifactError } from "../core/errors.ts";
  * - `artifact.bad-order`: a member that is unknown, missing, repeated or in the wrong place.
  * - `artifact.bad-version`, `artifact.unsupported-version`: the `version` member.
  * - `artifact.bad-manifest`: the `manifest` member, or what it lists, breaks a rule.
- * - `artifact.missing-signature`, `artifact.bad-signature`: verification keys are configured.
- * - `artifact.augmented`: what is signed is changed by a part that is not.
+ * - `artifact.missing-signature`, `artifact.bad-signature`, `artifact.unsigned-augment`: verification
+ *   keys are configured.
  * - `artifact.unsupported-compression`: legal, but not read here.
  * - `artifact.bad-compression`: a compressed member is damaged.
  * - `artifact.bad-header`: a document in the header breaks a rule.
@@ -32,7 +32,7 @@ export type ArtifactErrorCode =
   | "artifact.bad-manifest"
   | "artifact.missing-signature"
   | "artifact.bad-signature"
-  | "artifact.augmented"
+  | "artifact.unsigned-augment"
   | "artifact.unsupported-compression"
   | "artifact.bad-compression"
   | "artifact.bad-header"

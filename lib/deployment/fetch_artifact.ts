@@ -23,7 +23,7 @@ const REFUSALS = new Set([
   "artifact.bad-signature",
   "artifact.unsupported-version",
   "artifact.unsupported-compression",
-  "artifact.augmented",
+  "artifact.unsigned-augment",
 ]);
 
 /** One Artifact that is to be fetched. */

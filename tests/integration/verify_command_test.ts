@@ -112,6 +112,19 @@ test("verify --json prints the same as one object", () =>
     });
   }));
 
+test("verify shows what an Artifact is augmented with, and accepts it where no key is configured", () =>
+  withArtifact(
+    { ...SIGNED, augment: { provides: { "app.extra": "3" } } },
+    async (rig, artifact) => {
+      const { code, stdout, stderr } = await rig.run("verify", artifact);
+      assert.equal(stderr, "");
+      assert.match(stdout, /\nSignature +there is one; not verified\n/);
+      assert.match(stdout, /\nAugmented +without any signature, with\n +the provides app\.extra\n/);
+      assert.match(stdout, /\nAccepted\n$/);
+      assert.equal(code, 0);
+    },
+  ));
+
 test("verify names the key that an Artifact is signed with", () =>
   withArtifact(SIGNED, async (rig, artifact) => {
     const keys = ["--key", join(rig.root, "other.pem"), "--key", join(rig.root, "key.pem")];
@@ -173,11 +186,11 @@ const REFUSED: [
     /needs "artifact_name" to be "release-9"/,
   ],
   [
-    "whose augment changes what is signed",
-    { ...SIGNED, augment: { provides: { "app.version": "3" } } },
+    "that is augmented, which nobody signs, with a key",
+    { ...SIGNED, augment: { provides: { "app.extra": "3" } } },
     ["--key", "key.pem"],
-    "augmented",
-    /changes the provides "app\.version"/,
+    "unsigned-augment",
+    /it is augmented \("manifest-augment"\), which no signature covers.*\n {2}Write the Artifact/,
   ],
   [
     "for another device, when it is not known what is installed",

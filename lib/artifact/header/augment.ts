@@ -1,5 +1,5 @@
 import { isJsonObject } from "../../core/json.ts";
-import { quoted, refusal } from "../refusal.ts";
+import { refusal } from "../refusal.ts";
 import { parseDepends, parseProvides } from "./attributes.ts";
 import { parseDocument } from "./document.ts";
 import { type HeaderInfo, parsePayloadType } from "./header_info.ts";
@@ -36,45 +36,14 @@ export function parseAugment(
   return { payloadType, ...parseTypeInfo(header.typeInfo, payloadType, 3, maxDepth) };
 }
 
-/**
- * Lays the augment over what the header itself says, key by key, as the Go reader does.
- *
- * @param isSealed The header is covered by a verified signature, the augment never is: it may add, and
- * repeat, but not change anything.
- * @throws {ArtifactError} `artifact.augmented`: it changes what is sealed.
- */
-export function mergeAugment(
-  own: PayloadInfo,
-  augment: PayloadInfo,
-  isSealed: boolean,
-): PayloadInfo {
-  if (isSealed) checkAddsOnly(own, augment);
+/** Lays the augment over what the header itself says, key by key, as the Go reader does. */
+export function mergeAugment(own: PayloadInfo, augment: PayloadInfo): PayloadInfo {
   return {
     payloadType: augment.payloadType,
     provides: new Map([...own.provides, ...augment.provides]),
     depends: new Map([...own.depends, ...augment.depends]),
     clearsProvides: augment.clearsProvides ?? own.clearsProvides,
   };
-}
-
-function checkAddsOnly(own: PayloadInfo, augment: PayloadInfo): void {
-  if (augment.payloadType !== own.payloadType) {
-    throw changed(
-      `the payload type ${quoted(String(own.payloadType))} to ${
-        quoted(String(augment.payloadType))
-      }`,
-    );
-  }
-  for (const what of ["provides", "depends"] as const) {
-    for (const [key, value] of augment[what]) {
-      if (!own[what].has(key) || isSame(own[what].get(key), value)) continue;
-      throw changed(`the ${what} ${quoted(key)}`);
-    }
-  }
-  const { clearsProvides } = augment;
-  if (clearsProvides !== undefined && !isSame(clearsProvides, own.clearsProvides)) {
-    throw changed("clears_artifact_provides");
-  }
 }
 
 function checkRepeated<V>(
@@ -100,11 +69,4 @@ function isSame(a: unknown, b: unknown): boolean {
 
 function bad(why: string): Error {
   return refusal("artifact.bad-header", `"${MEMBER}" breaks a rule: ${why}`);
-}
-
-function changed(what: string): Error {
-  return refusal(
-    "artifact.augmented",
-    `"${MEMBER}", which no signature covers, changes ${what}`,
-  );
 }

@@ -32,11 +32,11 @@ const named = (name: string): TarEntry => ({ name, content: "x" });
 
 for (const suffix of READABLE_SUFFIXES) {
   test(`ArtifactReader reads an augmented Artifact (tar${suffix})`, async () => {
-    for (const options of [{}, keys]) {
+    for (const signing of [{}, { signWith: privateKey }]) {
       let early: unknown;
       const description = await read(
-        build({ suffix, signWith: privateKey, augment: { metaData: '{"a":1}' } }),
-        { ...options, onDescription: (d) => void (early = { ...d, files: [] }) },
+        build({ suffix, ...signing, augment: { metaData: '{"a":1}' } }),
+        { onDescription: (d) => void (early = { ...d, files: [] }) },
         97,
       );
       assert.deepEqual(description.provides, {
@@ -61,7 +61,7 @@ test("ArtifactReader says nothing of an augment where there is none", async () =
   assert.ok(!("augment" in await read(build())));
 });
 
-test("ArtifactReader lets an augment replace what no verified signature covers", async () => {
+test("ArtifactReader lets an augment replace what it likes where no key is configured", async () => {
   const description = await read(build({
     signWith: privateKey,
     typeInfo: { ...TYPE_INFO, artifact_depends: { "app.base": "7" } },
@@ -78,15 +78,6 @@ test("ArtifactReader lets an augment replace what no verified signature covers",
   assert.equal(description.provides["app.version"], "9");
   assert.deepEqual(description.depends["app.base"], ["0", "1"]);
   assert.deepEqual(description.clearsProvides, ["app.*"]);
-});
-
-test("ArtifactReader lets an augment repeat what is signed", async () => {
-  const repeated = typeInfo({ ...TYPE_INFO, clears_artifact_provides: ["x"] });
-  const parts = {
-    ...signed(repeated),
-    typeInfo: { ...TYPE_INFO, clears_artifact_provides: ["x"] },
-  };
-  assert.deepEqual((await read(build(parts), keys)).augment?.provides, ["app.version"]);
 });
 
 test("ArtifactReader keeps the clears of the header when the augment has none", async () => {
@@ -198,31 +189,37 @@ const ROWS: [name: string, code: string, parts: Parts, options?: typeof keys][] 
     payload: [],
     augment: {},
   }],
+  ["an augment that only adds, with keys", "unsigned-augment", signed({}), keys],
   [
-    "another payload type for what is signed",
-    "augmented",
-    signed({ ...headerInfo({ payloads: [{ type: "b" }] }), ...typeInfo({ type: "b" }) }),
+    "an augment that adds nothing, with keys",
+    "unsigned-augment",
+    signed({ payload: [], ...typeInfo({ artifact_provides: {}, artifact_depends: {} }) }),
     keys,
   ],
   [
-    "other provides for what is signed",
-    "augmented",
+    "an augment that repeats what is signed, with keys",
+    "unsigned-augment",
+    signed({
+      typeInfo: TYPE_INFO,
+    }),
+    keys,
+  ],
+  [
+    "an augment that changes what is signed, with keys",
+    "unsigned-augment",
     signed(typeInfo({ artifact_provides: { "app.version": "2" } })),
     keys,
   ],
   [
-    "other depends for what is signed",
-    "augmented",
-    {
-      ...signed({}),
-      typeInfo: { ...TYPE_INFO, artifact_depends: { "app.base": ["7"] } },
-    },
+    "manifest-augment alone, with keys",
+    "unsigned-augment",
+    { ...without(/^header-augment/), signWith: privateKey },
     keys,
   ],
   [
-    "other clears for what is signed",
-    "augmented",
-    signed(typeInfo({ clears_artifact_provides: [] })),
+    "header-augment alone, with keys",
+    "bad-order",
+    { ...without(/^manifest-augment/), signWith: privateKey },
     keys,
   ],
 ];

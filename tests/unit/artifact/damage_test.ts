@@ -13,10 +13,16 @@ const SEED = 20_240_611;
 const FLIPS = 150;
 const CUTS = 100;
 
-for (const suffix of READABLE_SUFFIXES) {
-  const bytes = build({ suffix, signWith: privateKey, metaData: '{"a":1}', augment: {} });
+const ARTIFACTS = READABLE_SUFFIXES.flatMap((suffix) => {
   const kind = suffix === "" ? "uncompressed" : suffix;
+  const parts = { suffix, metaData: '{"a":1}' };
+  return [
+    { kind: `signed, ${kind}`, bytes: build({ ...parts, signWith: privateKey }), verifyKeys },
+    { kind: `augmented, ${kind}`, bytes: build({ ...parts, augment: {} }), verifyKeys: [] },
+  ];
+});
 
+for (const { kind, bytes, verifyKeys } of ARTIFACTS) {
   test(`ArtifactReader notices a changed byte anywhere (${kind})`, async () => {
     const whole = await read(bytes, { verifyKeys });
     const random = seededRandom(SEED);
