@@ -8,7 +8,9 @@ import type {
 } from "../../lib/runtime/http/http_driver.ts";
 import type { HttpExchange } from "../../lib/runtime/http/http_exchange.ts";
 import { hostDrivers } from "../../lib/runtime/host.ts";
+import { readBody } from "../../lib/runtime/http/body_reader.ts";
 import { type Credential, selfSigned, TestAuthority } from "../support/certificates.ts";
+import { collectGarbage } from "../support/collect_garbage.ts";
 import { withProxy } from "../support/connect_proxy.ts";
 import { test as register } from "../support/test.ts";
 import { type TlsPeer, withTlsPeer } from "../support/tls_peer.ts";
@@ -26,6 +28,8 @@ const signed = authority.issue();
 const ownAuthority = selfSigned();
 const clientCertificate = authority.issue({ names: ["device"], purpose: "client" });
 const trusted: HttpDriverOptions = { caCertificates: [authority.certificate] };
+/** Bytes that come before a cut or a stall. */
+const STALL_BYTES = 300_000;
 const PASSWORD = "s3cr%t@word";
 const LOGIN = `device:${PASSWORD}`;
 
@@ -112,6 +116,22 @@ for (const [name, server, client] of ways) {
           }),
       );
     }
+  });
+
+  test(`HttpDriver stops at an abort after a collection of garbage, with a server trusted by ${name}`, async () => {
+    await withTlsPeer(
+      { server, answer: stallInMidBody },
+      (peer) =>
+        withClient({ ...client, silenceLimitMs: 60_000 }, async (http) => {
+          const controller = new AbortController();
+          const reader = readBody((await http.send(get(peer.url, controller.signal))).body);
+          for (let bytes = 0; bytes < STALL_BYTES;) bytes += (await reader.read())?.length ?? 0;
+          const reading = reader.read();
+          await collectGarbage();
+          controller.abort(new Error("enough"));
+          await assert.rejects(reading);
+        }),
+    );
   });
 
   for (const [kind, login, words] of [["an open", undefined, ""], ["a closed", LOGIN, undefined]]) {
@@ -385,11 +405,11 @@ async function assertProxyFailure(
 
 async function cutInMidBody(exchange: HttpExchange): Promise<void> {
   exchange.start(200, { "content-length": "1000000" });
-  await exchange.write(new Uint8Array(300_000));
+  await exchange.write(new Uint8Array(STALL_BYTES));
   exchange.cut();
 }
 
 async function stallInMidBody(exchange: HttpExchange): Promise<void> {
   exchange.start(200, { "content-length": "1000000" });
-  await exchange.write(new Uint8Array(300_000));
+  await exchange.write(new Uint8Array(STALL_BYTES));
 }

@@ -5,6 +5,12 @@ import { type Proxy, PROXY_VARIABLES, proxyFor } from "./proxy_settings.ts";
 import { tlsReason } from "./tls_failure.ts";
 
 /**
+ * Keeps an answer for as long as somebody holds its body. Once the collector has taken the `Response`, an
+ * abort does not reach the body any more, and a read that waits goes on waiting (seen with 2.9.6).
+ */
+const answers = new WeakMap<ReadableStream<Uint8Array>, Response>();
+
+/**
  * HTTP by Deno's own `fetch`. Anything over `node:tls` on Deno can miss a connection that is cut in
  * the middle of a body and wait for ever (seen with 2.9.6), so undici serves only what native fetch
  * cannot do: accepting any certificate; a server whose own certificate calls itself an authority's; and
@@ -44,6 +50,7 @@ export function denoHttp(
       if (request.signal.aborted) throw error;
       throw (proxy && proxyFailure(error)) ?? error;
     });
+    if (response.body !== null) answers.set(response.body, response);
     if (proxy === undefined || response.status !== 407) return responseOf(response);
     await response.body?.cancel();
     throw proxyAnswered(407);
