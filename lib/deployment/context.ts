@@ -16,16 +16,27 @@ export interface DeploymentDevice {
   readonly provides: Readonly<Record<string, string>>;
 }
 
-/** Progress of a deployment, for the log, for a progress bar and for `status`. */
+/**
+ * Progress of a deployment, for the log, for a progress bar and for `status`; all of them show these
+ * numbers. Events of `progress` come between the phases `downloading` and `downloaded`, and the numbers
+ * stand until the next one.
+ */
 export type DeploymentEvent =
-  | { readonly type: "phase"; readonly deploymentId: string; readonly phase: string }
+  | {
+    readonly type: "phase";
+    readonly deploymentId: string;
+    /** What the deployment has come to: one of `DEPLOYMENT_PHASES`. */
+    readonly phase: string;
+  }
   | {
     readonly type: "progress";
     readonly deploymentId: string;
-    /** Bytes stored. */
+    /** Bytes stored, those of an earlier process included; fewer than before when it starts again. */
     readonly receivedBytes: number;
     /** Bytes announced; `undefined` when the server does not say. */
     readonly totalBytes: number | undefined;
+    /** Mean rate of the last ten seconds or so, in bytes per second; absent while that is unknown. */
+    readonly bytesPerSecond?: number | undefined;
   };
 
 /** What carrying out and reporting a deployment stands on. */

@@ -7,9 +7,7 @@ import { downloadResumably } from "../download/resumable_download.ts";
 import { storeFailure } from "../store/store_failure.ts";
 import { ArtifactTarget } from "./artifact_target.ts";
 import type { DeploymentContext, DeploymentDevice } from "./context.ts";
-
-/** Least number of bytes between two progress events. */
-const PROGRESS_STEP_BYTES = 256 * 1024;
+import { ProgressReport } from "./progress_report.ts";
 
 /**
  * What is wrong with the Artifact itself, not with the bytes that arrived: to fetch it again would bring
@@ -58,7 +56,7 @@ export async function fetchArtifact(
   task: FetchTask,
 ): Promise<ArtifactDescription> {
   const { offer, device, logger } = task;
-  const progress = new ProgressReport(context, offer.id);
+  const progress = new ProgressReport(context.drivers.clock, offer.id, context.onEvent);
   const target = new ArtifactTarget({
     files: context.drivers.files,
     path: context.paths.partFile,
@@ -158,27 +156,4 @@ async function renewLink(
 
 function isDamage(error: unknown): boolean {
   return isMenderError(error, "artifact.") && !REFUSALS.has(error.code);
-}
-
-class ProgressReport {
-  readonly #context: DeploymentContext;
-  readonly #deploymentId: string;
-  #toldBytes = -Infinity;
-
-  constructor(context: DeploymentContext, deploymentId: string) {
-    this.#context = context;
-    this.#deploymentId = deploymentId;
-  }
-
-  tell(receivedBytes: number, totalBytes: number | undefined): void {
-    const step = Math.abs(receivedBytes - this.#toldBytes);
-    if (step < PROGRESS_STEP_BYTES && receivedBytes !== totalBytes) return;
-    this.#toldBytes = receivedBytes;
-    this.#context.onEvent({
-      type: "progress",
-      deploymentId: this.#deploymentId,
-      receivedBytes,
-      totalBytes,
-    });
-  }
 }

@@ -89,11 +89,14 @@ class ResumableDownload {
   #uri: string;
   #known: FileVersion;
   #receivedBytes = 0;
+  /** The farthest that this download ever was: bytes fetched again are no progress. */
+  #farthestBytes: number;
   #requests = 0;
 
   constructor(options: ResumableDownloadOptions) {
     this.#options = options;
     this.#uri = options.uri;
+    this.#farthestBytes = options.target.offset;
     this.#known = options.known;
     this.#budget = new GiveUpBudget(options.limits, options.clock.monotonic());
     this.#rate = new RateLimit(options.bytesPerSecond, options.clock.monotonic());
@@ -248,7 +251,9 @@ class ResumableDownload {
       );
     }
     await target.write(bytes);
-    if (this.#budget.progressed(bytes.length)) this.#waits = this.#freshWaits();
+    const newBytes = Math.max(0, target.offset - this.#farthestBytes);
+    this.#farthestBytes += newBytes;
+    if (this.#budget.progressed(newBytes)) this.#waits = this.#freshWaits();
   }
 
   async #waitAfter(error: DownloadError): Promise<void> {

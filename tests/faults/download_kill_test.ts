@@ -18,13 +18,26 @@ function* seededNumbers(seed: number): Generator<number, never> {
   }
 }
 
-test(`a download of 64 MiB survives ${KILLS} kills; no byte that was stored is fetched again`, async () => {
+const title = (tls: boolean): string =>
+  `a download of 64 MiB over ${
+    tls ? "https" : "http"
+  } survives ${KILLS} kills; no byte that was stored is fetched again`;
+
+for (const tls of [false, true]) test(title(tls), () => killAndGoOn(tls));
+
+async function killAndGoOn(tls: boolean): Promise<void> {
   const seed = Date.now() & 0xffffff;
   const random = seededNumbers(seed);
-  await withServer({ autoAccept: true }, async (server) => {
+  await withServer({ autoAccept: true, tls }, async (server) => {
     // Slow enough that a kill falls into the download, fast enough that all ends soon.
     const config = { DownloadRateBytesPerSecond: 24 << 20 };
     await withRig({ serverUrl: server.url, config }, async (rig) => {
+      if (server.caCertificate !== undefined) {
+        const ServerCertificate = `${rig.root}/ca.pem`;
+        rig.write(ServerCertificate, server.caCertificate);
+        const main = JSON.parse(rig.read(rig.paths.mainConfig));
+        rig.write(rig.paths.mainConfig, JSON.stringify({ ...main, ServerCertificate }));
+      }
       assert.equal((await rig.run("daemon", "--once")).code, 0);
       await server.uploadArtifact(rigArtifact("release-2", SIZE));
       const id = server.createDeployment({ artifactName: "release-2" });
@@ -56,4 +69,4 @@ test(`a download of 64 MiB survives ${KILLS} kills; no byte that was stored is f
       assert.deepEqual(server.violations(), [], story);
     });
   });
-});
+}
