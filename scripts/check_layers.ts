@@ -35,6 +35,9 @@ const PACKAGE_HOMES: Readonly<Record<string, string>> = {
   "commander": "cli/arguments.ts",
   "@commander-js/extra-typings": "cli/arguments.ts",
   "undici": "lib/runtime/http/undici_http.ts",
+  "@lydell/node-pty": "lib/runtime/pty/native_pty.ts",
+  "@msgpack/msgpack": "tests/unit/connect/msgpack_test.ts",
+  "ws": "lib/runtime/websocket/ws_library.ts",
   "xz-decompress": "lib/artifact/compression/xz_decompressor.ts",
 };
 

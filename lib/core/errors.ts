@@ -57,6 +57,8 @@ export class ArtifactError extends MenderError {}
 export class HandoffError extends MenderError {}
 /** A durable file cannot be read or written (`store.*`). */
 export class StoreError extends MenderError {}
+/** A session of the remote terminal could not do what its peer asked (`session.*`). */
+export class SessionError extends MenderError {}
 /** A runtime driver could not do what was asked (`runtime.*`). */
 export class RuntimeError extends MenderError {}
 /** A command line that cannot be understood (`usage.*`); exit code 2. */
