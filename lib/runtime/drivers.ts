@@ -9,6 +9,7 @@ import type { HttpDriver, HttpDriverOptions } from "./http/http_driver.ts";
 import type { FileDriver } from "./files/file_driver.ts";
 import type { ProcessDriver } from "./processes/process_driver.ts";
 import type { SocketDriver } from "./socket_driver.ts";
+import type { WebSocketDriver } from "./websocket/websocket_driver.ts";
 import type { Clock } from "./clock.ts";
 
 /** Source of unpredictable numbers. */
@@ -72,6 +73,8 @@ export interface Drivers {
   readonly signals: SignalDriver;
   /** This process. */
   readonly self: SelfDriver;
+  /** WebSocket clients. */
+  readonly webSockets: WebSocketDriver;
   /** Makes an HTTP client; the caller closes it. */
   http(options: HttpDriverOptions): Promise<HttpDriver>;
 }

@@ -13,6 +13,7 @@ import { nodeSelf, nodeSignals } from "./node_self.ts";
 import { nodeSockets } from "./node_sockets.ts";
 import { processDriver, type ProcessStarter } from "./processes/process_starter.ts";
 import { systemClock } from "./system_clock.ts";
+import type { WebSocketConnection, WebSocketOptions } from "./websocket/websocket_driver.ts";
 
 const isDeno = "Deno" in globalThis;
 
@@ -32,8 +33,14 @@ export async function hostDrivers(): Promise<Drivers> {
     random: { next: Math.random, uuid: randomUUID },
     signals: nodeSignals,
     self: nodeSelf(selfCommand),
+    webSockets: { connect: connectWebSocket },
     http: openHttp,
   };
+}
+
+async function connectWebSocket(options: WebSocketOptions): Promise<WebSocketConnection> {
+  const { wsClient } = await import("./websocket/ws_client.ts");
+  return await wsClient(systemClock, !isDeno).connect(options);
 }
 
 /** Silence that undici on Deno waits through; see {@link HttpDriverOptions.silenceLimitMs}. */
