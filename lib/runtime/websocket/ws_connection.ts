@@ -83,7 +83,7 @@ class WsConnection implements WebSocketConnection {
 
   #take(data: Buffer): void {
     this.#heard();
-    this.#waiting.push(data);
+    this.#waiting.push(new Uint8Array(data.buffer, data.byteOffset, data.length));
     this.#waitingBytes += data.length;
     if (this.#waitingBytes > MAX_WAITING_BYTES && !this.#isPaused && this.isOpen) {
       this.#isPaused = true;

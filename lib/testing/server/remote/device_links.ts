@@ -1,0 +1,153 @@
+import type { RandomDriver } from "../../../runtime/drivers.ts";
+import type { Clock } from "../../../runtime/clock.ts";
+import type { WebSocketConnection } from "../../../runtime/websocket/websocket_driver.ts";
+import { ServerRefusal } from "../refusal.ts";
+import { type JudgedFrame, judgeFrame } from "./frame_rules.ts";
+import { RemoteSession } from "./remote_session.ts";
+
+/** How long a device may be silent (deviceconnect: 60 s), and how often it is asked. */
+const SILENCE_LIMIT_MS = 60_000;
+const PING_EVERY_MS = 30_000;
+
+/** Bytes that may wait for a device before senders are held back. */
+const HIGH_WATER_BYTES = 1 << 20;
+
+/** Messages that may wait for a session before the device is left waiting. */
+const MAX_WAITING_FRAMES = 256;
+
+/** Whether a device has a connection, and since when. */
+export interface LinkState {
+  /** As the server spells it. */
+  readonly status: "connected" | "disconnected";
+  /** First connection, milliseconds since 1970. */
+  readonly createdAt: number;
+  /** Last change. */
+  readonly updatedAt: number;
+}
+
+interface Link extends LinkState {
+  readonly connection: WebSocketConnection | undefined;
+}
+
+/** What the links stand on. */
+export interface DeviceLinksParts {
+  /** Time. */
+  readonly clock: Clock;
+  /** Makes session IDs. */
+  readonly random: RandomDriver;
+  /** Told what a device did against the contract. */
+  onViolation(deviceId: string, judged: JudgedFrame): void;
+}
+
+/** The WebSockets of all devices, and the sessions over them. */
+export class DeviceLinks {
+  readonly #parts: DeviceLinksParts;
+  readonly #links = new Map<string, Link>();
+  readonly #sessions = new Map<string, { deviceId: string; session: RemoteSession }>();
+
+  /** Starts without a link. */
+  constructor(parts: DeviceLinksParts) {
+    this.#parts = parts;
+  }
+
+  /** State of a device, or `undefined` when it was never connected. */
+  state(deviceId: string): LinkState | undefined {
+    return this.#links.get(deviceId);
+  }
+
+  /** The connection of a device, or `undefined`. */
+  connection(deviceId: string): WebSocketConnection | undefined {
+    return this.#links.get(deviceId)?.connection;
+  }
+
+  /** Serves the connection of a device until it ends; an older one of the same device is closed. */
+  async serve(deviceId: string, connection: WebSocketConnection): Promise<void> {
+    this.connection(deviceId)?.close(1000, "replaced by another connection");
+    this.#set(deviceId, connection);
+    const stopWatch = this.#watch(connection);
+    try {
+      for await (const message of connection.messages) await this.#deliver(deviceId, message);
+    } finally {
+      stopWatch();
+      if (this.connection(deviceId) === connection) {
+        this.#set(deviceId, undefined);
+        for (const { deviceId: of, session } of [...this.#sessions.values()]) {
+          if (of === deviceId) session.close();
+        }
+      }
+    }
+  }
+
+  /**
+   * Opens a session with a device.
+   *
+   * @throws {ServerRefusal} `server.not-found`: the device is not connected.
+   */
+  open(deviceId: string, userId: string): RemoteSession {
+    if (this.connection(deviceId) === undefined) {
+      throw new ServerRefusal("server.not-found", "device not connected");
+    }
+    const id = this.#parts.random.uuid();
+    const session = new RemoteSession({
+      id,
+      userId,
+      clock: this.#parts.clock,
+      send: (message) => this.connection(deviceId)?.send(message),
+      drained: async () => await this.connection(deviceId)?.drained(HIGH_WATER_BYTES),
+      onViolation: (text) =>
+        this.#parts.onViolation(deviceId, { frame: undefined, violations: [text] }),
+      forget: () => void this.#sessions.delete(id),
+    });
+    this.#sessions.set(id, { deviceId, session });
+    return session;
+  }
+
+  /** Cuts all connections. */
+  close(): void {
+    for (const { connection } of this.#links.values()) connection?.cut();
+  }
+
+  #set(deviceId: string, connection: WebSocketConnection | undefined): void {
+    const now = this.#parts.clock.now();
+    this.#links.set(deviceId, {
+      connection,
+      status: connection === undefined ? "disconnected" : "connected",
+      createdAt: this.#links.get(deviceId)?.createdAt ?? now,
+      updatedAt: now,
+    });
+  }
+
+  /** What belongs to no session of the device is dropped, as the real server does. */
+  async #deliver(deviceId: string, message: Uint8Array): Promise<void> {
+    const judged = judgeFrame(message);
+    if (judged.violations.length > 0) this.#parts.onViolation(deviceId, judged);
+    const known = this.#sessions.get(judged.frame?.sessionId ?? "");
+    if (judged.frame !== undefined && known?.deviceId === deviceId) {
+      known.session.frames.push(judged.frame);
+      await known.session.frames.drained(MAX_WAITING_FRAMES);
+    }
+  }
+
+  /** Pings the device, and cuts the connection when it says nothing. */
+  #watch(connection: WebSocketConnection): () => void {
+    const { clock } = this.#parts;
+    let stopPing = (): void => {};
+    let stopLimit = (): void => {};
+    const ping = (): void => {
+      connection.ping("60");
+      stopPing = clock.after(PING_EVERY_MS, ping);
+    };
+    const heard = (): void => {
+      stopLimit();
+      stopLimit = clock.after(SILENCE_LIMIT_MS, () => connection.cut());
+    };
+    stopPing = clock.after(PING_EVERY_MS, ping);
+    heard();
+    const stopListening = connection.onHeard(heard);
+    return () => {
+      stopPing();
+      stopLimit();
+      stopListening();
+    };
+  }
+}
