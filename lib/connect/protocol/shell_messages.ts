@@ -7,9 +7,6 @@
 import { type Frame, type FrameInit, integerProperty, PROTOCOLS } from "./frame.ts";
 import { int64, type WireValue } from "./wire_value.ts";
 
-/** Types of shell messages. */
-export type ShellType = "new" | "shell" | "resize" | "stop" | "ping" | "pong";
-
 /** `props.status`. */
 export const SHELL_STATUS = { normal: 1, error: 2, control: 3 } as const;
 
@@ -22,10 +19,10 @@ export interface TerminalSize {
 }
 
 /**
- * A message of the device. `status` is written as int64: mender-cli 1.9.0 understands no other form.
+ * A message of the device: `new`, `shell`, `stop`, or the type of a message that is refused. `status` is written as int64: mender-cli 1.9.0 understands no other form.
  */
 export function shellFrame(
-  type: ShellType,
+  type: string,
   sessionId: string,
   body: Uint8Array | string = "",
   status: number = SHELL_STATUS.normal,

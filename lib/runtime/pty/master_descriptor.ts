@@ -1,11 +1,12 @@
 /**
- * What has to be done with the descriptor of a terminal's own side, and what each runtime can do: the
- * addon leaves it open for every program that is started afterwards, and Deno's streams stop writing for
- * ever once a terminal was full (2.9.6).
+ * What has to be done with the descriptor of a terminal's own side, and what each runtime can do. The
+ * addon leaves it open for every program that is started afterwards. Deno's streams stop writing for ever
+ * once a terminal was full (2.9.6). Node's take a program that has ended for the end of its output, though
+ * some of it may be unread (20.20).
  *
  * @module
  */
-import { existsSync, writeSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync, writeSync } from "node:fs";
 
 /** Descriptors of a runtime. */
 export interface MasterDescriptors {
@@ -13,6 +14,8 @@ export interface MasterDescriptors {
   readonly prefix: readonly string[];
   /** Called for each new descriptor. */
   adopt(fd: number): void;
+  /** Keeps a terminal from ending with its programs, if that is needed to read it to the end. */
+  hold(path: string): () => void;
   /** Writes as much as fits, at once; 0 when nothing does. */
   writeSome(fd: number, bytes: Uint8Array): number;
 }
@@ -37,6 +40,7 @@ function denoDescriptors(): MasterDescriptors {
   return {
     prefix: [],
     adopt: (fd) => void symbols.fcntl(fd, F_SETFD, FD_CLOEXEC),
+    hold: () => () => {},
     writeSome(fd, bytes) {
       const count = Number(
         symbols.write(fd, bytes as Uint8Array<ArrayBuffer>, BigInt(bytes.length)),
@@ -52,6 +56,10 @@ function nodeDescriptors(): MasterDescriptors | undefined {
   return {
     prefix: [bash, "-c", CLOSE_INHERITED, bash],
     adopt: () => {},
+    hold(path) {
+      const fd = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
+      return () => closeSync(fd);
+    },
     writeSome(fd, bytes) {
       try {
         return writeSync(fd, bytes);

@@ -1,16 +1,26 @@
+import { setImmediate } from "node:timers";
 import type { ReadStream } from "node:tty";
 import { InputQueue } from "./input_queue.ts";
 import { type MasterDescriptors, masterDescriptors } from "./master_descriptor.ts";
 import type { PtyDriver, PtyOptions, PtyProcess } from "./pty_driver.ts";
 
-/** The parts of `@lydell/node-pty` 1.1.0 that are used, two of which are not public. */
+/** A terminal whose program has ended is closed once it was found silent so often, so far apart. */
+const QUIET_LOOKS = 3;
+const LOOK_EVERY_MS = 20;
+
+/** What a program that has ended may have left in the terminal at most; what comes beyond is of a background job. */
+const LAST_WORDS_BYTES = 1 << 18;
+
+/** The parts of `@lydell/node-pty` 1.1.0 that are used, some of which are not public. */
 interface NativeTerminal {
   readonly pid: number;
   readonly fd: number;
-  /** `true` keeps it from closing the terminal 200 ms after the program ended, read or not. */
-  _boundClose: boolean;
+  readonly ptsName: string;
   /** The stream that output comes from. */
   readonly _socket: ReadStream;
+  /** `true` has the end of the program told at once, and keeps the stream from being destroyed then. */
+  _emittedClose: boolean;
+  onExit(listener: () => void): void;
   onData(listener: (data: Uint8Array) => void): void;
   resize(columns: number, rows: number): void;
   pause(): void;
@@ -55,18 +65,27 @@ function start(
     name: options.env["TERM"],
     encoding: null,
   });
-  terminal._boundClose = true;
+  terminal._emittedClose = true;
   descriptors.adopt(terminal.fd);
+  const release = descriptors.hold(terminal.ptsName);
   const socket = terminal._socket;
+  const close = (): void => void socket.destroy();
+  const lastWords = new LastWords(close);
   const input = new InputQueue((bytes) => descriptors.writeSome(terminal.fd, bytes));
   const ended = new Promise<void>((resolve) =>
     socket.once("close", () => {
+      lastWords.stop();
       input.close();
+      release();
       resolve();
     })
   );
-  socket.on("error", () => socket.destroy()); // EIO: nobody holds the other side any more
-  terminal.onData(options.onOutput);
+  socket.on("error", close); // EIO: nobody holds the other side any more
+  terminal.onExit(() => lastWords.wait(socket.isPaused()));
+  terminal.onData((bytes) => {
+    lastWords.heard(bytes.length);
+    options.onOutput(bytes);
+  });
   return {
     pid: terminal.pid,
     ended,
@@ -75,14 +94,82 @@ function start(
     },
     write: (bytes) => input.push(bytes),
     drained: (limit) => input.drained(limit),
-    pause: () => terminal.pause(),
-    resume: () => terminal.resume(),
+    pause() {
+      lastWords.pause();
+      terminal.pause();
+    },
+    resume() {
+      lastWords.resume();
+      terminal.resume();
+    },
     resize(columns, rows) {
       if (!socket.destroyed) terminal.resize(columns, rows);
     },
     hangUp() {
       input.close();
-      socket.destroy();
+      close();
     },
   };
+}
+
+/**
+ * Finds out when a program that has ended has been read to its end: once nothing more comes. Its terminal
+ * may be held by a background job.
+ */
+class LastWords {
+  readonly #close: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isWaiting = false;
+  #isPaused = false;
+  #bytes = 0;
+  #quietLooks = 0;
+
+  constructor(close: () => void) {
+    this.#close = close;
+  }
+
+  /** The program has ended. */
+  wait(isPaused: boolean): void {
+    this.#isWaiting = true;
+    this.#isPaused = isPaused;
+    this.#lookSoon();
+  }
+
+  /** Output has come. */
+  heard(bytes: number): void {
+    if (!this.#isWaiting) return;
+    this.#bytes += bytes;
+    this.#quietLooks = 0;
+    if (this.#bytes > LAST_WORDS_BYTES) this.#close();
+  }
+
+  /** Nobody reads now, so that silence means nothing. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#quietLooks = 0;
+    this.#lookSoon();
+  }
+
+  stop(): void {
+    this.#isWaiting = false;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #lookSoon(): void {
+    if (!this.#isWaiting || this.#isPaused) return;
+    this.#timer ??= setTimeout(() => {
+      // Behind a timer what has come is read first: a busy program is not taken for silence.
+      setImmediate(() => {
+        this.#timer = undefined;
+        if (!this.#isWaiting || this.#isPaused) return;
+        if (++this.#quietLooks > QUIET_LOOKS) this.#close();
+        else this.#lookSoon();
+      });
+    }, LOOK_EVERY_MS);
+  }
 }

@@ -1,13 +1,10 @@
+import { keepAlive } from "../../../connect/keep_alive.ts";
 import type { RandomDriver } from "../../../runtime/drivers.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { WebSocketConnection } from "../../../runtime/websocket/websocket_driver.ts";
 import { ServerRefusal } from "../refusal.ts";
 import { type JudgedFrame, judgeFrame } from "./frame_rules.ts";
 import { RemoteSession } from "./remote_session.ts";
-
-/** How long a device may be silent (deviceconnect: 60 s), and how often it is asked. */
-const SILENCE_LIMIT_MS = 60_000;
-const PING_EVERY_MS = 30_000;
 
 /** Bytes that may wait for a device before senders are held back. */
 const HIGH_WATER_BYTES = 1 << 20;
@@ -64,7 +61,7 @@ export class DeviceLinks {
   async serve(deviceId: string, connection: WebSocketConnection): Promise<void> {
     this.connection(deviceId)?.close(1000, "replaced by another connection");
     this.#set(deviceId, connection);
-    const stopWatch = this.#watch(connection);
+    const stopWatch = keepAlive(connection, this.#parts.clock);
     try {
       for await (const message of connection.messages) await this.#deliver(deviceId, message);
     } finally {
@@ -126,28 +123,5 @@ export class DeviceLinks {
       known.session.frames.push(judged.frame);
       await known.session.frames.drained(MAX_WAITING_FRAMES);
     }
-  }
-
-  /** Pings the device, and cuts the connection when it says nothing. */
-  #watch(connection: WebSocketConnection): () => void {
-    const { clock } = this.#parts;
-    let stopPing = (): void => {};
-    let stopLimit = (): void => {};
-    const ping = (): void => {
-      connection.ping("60");
-      stopPing = clock.after(PING_EVERY_MS, ping);
-    };
-    const heard = (): void => {
-      stopLimit();
-      stopLimit = clock.after(SILENCE_LIMIT_MS, () => connection.cut());
-    };
-    stopPing = clock.after(PING_EVERY_MS, ping);
-    heard();
-    const stopListening = connection.onHeard(heard);
-    return () => {
-      stopPing();
-      stopLimit();
-      stopListening();
-    };
   }
 }
