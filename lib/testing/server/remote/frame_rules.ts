@@ -88,7 +88,11 @@ function propertyViolations({ protocol, type, properties }: Frame): string[] {
   const needsOffset = protocol === PROTOCOLS.fileTransfer &&
     (type === "file_chunk" || type === "ack");
   if (needsOffset && offset === undefined) found.push(`${type} without offset`);
-  if (offset !== undefined && !(offset instanceof WireInteger && offset.form === "int64")) {
+  // An error echoes what the peer wrote.
+  if (
+    offset !== undefined && type !== "error" &&
+    !(offset instanceof WireInteger && offset.form === "int64")
+  ) {
     found.push("offset is no int64");
   }
   const needsStatus = protocol === PROTOCOLS.shell || protocol === PROTOCOLS.menderClient;
