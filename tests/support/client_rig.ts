@@ -43,6 +43,8 @@ export interface RigOptions {
   readonly net?: readonly string[];
   /** Further paths that the client may read. */
   readonly read?: readonly string[];
+  /** Further flags of Deno. */
+  readonly flags?: readonly string[];
 }
 
 /** Milliseconds that a command of a test may take; then it is killed, and the test fails. */
@@ -60,12 +62,14 @@ export class ClientRig {
   readonly paths: Paths;
   readonly #net: readonly string[];
   readonly #read: readonly string[];
+  readonly #flags: readonly string[];
   readonly #running = new Map<ChildProcess, Promise<void>>();
 
   constructor(root: string, options: RigOptions) {
     this.root = root;
     this.paths = wellKnownPaths({ root });
     this.#read = [root, ...options.read ?? []];
+    this.#flags = options.flags ?? [];
     this.#net = [options.serverUrl, ...options.net ?? []].map((url) => new URL(url).host);
     this.write(
       this.paths.mainConfig,
@@ -91,7 +95,7 @@ export class ClientRig {
 
   /** Command and arguments of one of our commands on this device. */
   command(...args: readonly string[]): [program: string, ...args: string[]] {
-    const set = args.includes("report") ? "report" : "daemon";
+    const set = ["report", "terminal"].find((name) => args.includes(name)) ?? "daemon";
     const data = args[args.indexOf("--data") + 1];
     const { controlSocket } = args.includes("--data") && data !== undefined
       ? wellKnownPaths({ data })
@@ -101,9 +105,13 @@ export class ClientRig {
       [
         `--permission-set=${set}`,
         "--no-prompt",
-        `--allow-read=${this.#read.join(",")}`,
-        `--allow-write=${this.root}`,
+        // A terminal may read and write everywhere, as the addon does.
+        ...set === "terminal" ? [] : [
+          `--allow-read=${this.#read.join(",")}`,
+          `--allow-write=${this.root}`,
+        ],
         `--allow-net=${[...this.#net, `unix:${controlSocket}`].join(",")}`,
+        ...this.#flags,
       ],
     );
     return [program, ...first, "--root", this.root, ...args];

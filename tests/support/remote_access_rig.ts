@@ -87,9 +87,12 @@ export function withRemoteAccess(
         }
         await body({ server, deviceId: id, dir, logger, open: () => server.openSession(id), stop });
       } catch (error) {
-        throw new Error(`${error instanceof Error ? error.stack : error}\nlog:\n${logger.all().slice(-3000)}`, {
-          cause: error,
-        });
+        throw new Error(
+          `${error instanceof Error ? error.stack : error}\nlog:\n${logger.all().slice(-3000)}`,
+          {
+            cause: error,
+          },
+        );
       } finally {
         await stop();
       }

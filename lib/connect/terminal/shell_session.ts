@@ -84,7 +84,11 @@ export class ShellSession {
     });
     this.#pty = pty;
     const { outbox, logger, id } = this.#parts;
-    logger.log("info", "A shell has been started", { session: id, pid: pty.pid });
+    logger.log("info", "A shell has been started", {
+      session: id,
+      pid: pty.pid,
+      terminal: driver.kind,
+    });
     outbox.send(shellFrame("new", id, "Shell started"));
     for (const bytes of this.#early.splice(0)) pty.write(bytes);
     this.#watch();
