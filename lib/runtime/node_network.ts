@@ -34,6 +34,7 @@ export const nodeNetwork: NetworkDriver = {
     }),
   async connectUdp(options) {
     const address = await addressOf(options);
+    checkMayBind(bindAddress(address));
     const socket = createSocket(isIP(address) === 6 ? "udp6" : "udp4");
     return await udpConnection(socket, address, options.port);
   },
@@ -66,7 +67,7 @@ function udpConnection(socket: Datagrams, address: string, port: number): Promis
       if (datagrams.size < MAX_WAITING_DATAGRAMS) datagrams.push(Uint8Array.from(message));
     });
     socket.once("close", () => datagrams.end());
-    socket.bind(0, () => {
+    socket.bind(0, bindAddress(address), () => {
       resolve({
         readable: datagrams,
         write: (bytes) =>
@@ -81,6 +82,22 @@ function udpConnection(socket: Datagrams, address: string, port: number): Promis
       });
     });
   });
+}
+
+/** Of ours: the loopback for a peer on this machine, else any. */
+function bindAddress(peer: string): string {
+  if (peer.startsWith("127.")) return "127.0.0.1";
+  if (isIP(peer) === 4) return "0.0.0.0";
+  return peer === "::1" ? "::1" : "::";
+}
+
+/** On Deno a socket that may not be bound ends the whole program, behind every handler (2.9.6). */
+function checkMayBind(address: string): void {
+  if (!("Deno" in globalThis)) return;
+  const host = address.includes(":") ? `[${address}]:0` : `${address}:0`;
+  if (Deno.permissions.querySync({ name: "net", host }).state === "granted") return;
+  const message = `Requires net access to "${host}" for UDP`;
+  throw Object.assign(new Error(message), { name: "NotCapable" });
 }
 
 async function addressOf(options: ConnectOptions): Promise<string> {
