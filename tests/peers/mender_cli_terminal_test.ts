@@ -144,10 +144,10 @@ for (const { name, peer: needed, run, isOurs } of DEVICES) {
           terminal.type("sleep 0.5; stty size\r");
           await terminal.seen(/41 120\r\n/);
           terminal.type("echo wait-$((40+2)); sleep 600\r");
-        await terminal.seen(/wait-42\r\n/);
-        terminal.type(Uint8Array.of(3)); // an interrupt reaches the device, not mender-cli
-        await terminal.seen(/\^C[^]*[$#] $/);
-        terminal.type("echo still-$((40+2))\r");
+          await terminal.seen(/wait-42\r\n/);
+          terminal.type(Uint8Array.of(3)); // an interrupt reaches the device, not mender-cli
+          await terminal.seen(/\^C[^]*[$#] $/);
+          terminal.type("echo still-$((40+2))\r");
           await terminal.seen(/still-42\r\n/);
           terminal.type(Uint8Array.of(0x1d));
           await terminal.pty.ended;

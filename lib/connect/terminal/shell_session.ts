@@ -116,6 +116,7 @@ export class ShellSession {
   /** The user's client is there. */
   pong(): void {
     this.#timers.get("pong")?.();
+    this.#timers.delete("pong");
   }
 
   /** Hangs up, and settles once no process of the shell's session is left. May be called again. */
@@ -203,7 +204,10 @@ export class ShellSession {
     if (limits.idleMs > 0) this.#after("idle", limits.idleMs, () => this.#lookIfIdle());
     const ping = (): void => {
       outbox.send(shellPingFrame(id, PONG_LIMIT_MS / 1000));
-      this.#after("pong", PONG_LIMIT_MS, () => this.#expire("its user is lost"));
+      // What the last ping has started runs on.
+      if (!this.#timers.has("pong")) {
+        this.#after("pong", PONG_LIMIT_MS, () => this.#expire("its user is lost"));
+      }
       this.#after("ping", PING_EVERY_MS, ping);
     };
     this.#after("ping", PING_EVERY_MS, ping);

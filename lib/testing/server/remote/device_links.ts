@@ -22,7 +22,7 @@ export interface LinkState {
   readonly updatedAt: number;
 }
 
-interface Link extends LinkState {
+interface Link extends Omit<LinkState, "status"> {
   readonly connection: WebSocketConnection | undefined;
 }
 
@@ -49,12 +49,18 @@ export class DeviceLinks {
 
   /** State of a device, or `undefined` when it was never connected. */
   state(deviceId: string): LinkState | undefined {
-    return this.#links.get(deviceId);
+    const link = this.#links.get(deviceId);
+    return link && {
+      createdAt: link.createdAt,
+      updatedAt: link.updatedAt,
+      status: this.connection(deviceId) === undefined ? "disconnected" : "connected",
+    };
   }
 
-  /** The connection of a device, or `undefined`. */
+  /** The open connection of a device, or `undefined`. */
   connection(deviceId: string): WebSocketConnection | undefined {
-    return this.#links.get(deviceId)?.connection;
+    const connection = this.#links.get(deviceId)?.connection;
+    return connection?.isOpen === true ? connection : undefined;
   }
 
   /** Serves the connection of a device until it ends; an older one of the same device is closed. */
@@ -66,7 +72,7 @@ export class DeviceLinks {
       for await (const message of connection.messages) await this.#deliver(deviceId, message);
     } finally {
       stopWatch();
-      if (this.connection(deviceId) === connection) {
+      if (this.#links.get(deviceId)?.connection === connection) {
         this.#set(deviceId, undefined);
         for (const { deviceId: of, session } of [...this.#sessions.values()]) {
           if (of === deviceId) session.close();
@@ -108,7 +114,6 @@ export class DeviceLinks {
     const now = this.#parts.clock.now();
     this.#links.set(deviceId, {
       connection,
-      status: connection === undefined ? "disconnected" : "connected",
       createdAt: this.#links.get(deviceId)?.createdAt ?? now,
       updatedAt: now,
     });
