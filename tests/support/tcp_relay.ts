@@ -4,8 +4,6 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 export interface TcpRelay {
   /** Port on 127.0.0.1. */
   readonly port: number;
-  /** Connections so far. */
-  readonly count: number;
   /** From now on nothing passes, and nobody is told: as when a cable is pulled. New connections pass. */
   goDead(): void;
 }
@@ -16,9 +14,7 @@ export async function withRelay(
   body: (relay: TcpRelay) => Promise<void>,
 ): Promise<void> {
   const sockets = new Set<Socket>();
-  let count = 0;
   const server = createServer((client) => {
-    count++;
     const upstream = connect(target, "127.0.0.1");
     for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
       sockets.add(from);
@@ -34,9 +30,6 @@ export async function withRelay(
   try {
     await body({
       port: (server.address() as AddressInfo).port,
-      get count() {
-        return count;
-      },
       goDead() {
         for (const socket of sockets) {
           socket.removeAllListeners("data");
