@@ -36,6 +36,12 @@ export class Outbox {
     this.#connection?.send(encodeFrame(frame));
   }
 
+  /** Sends all that `act` sends at once. */
+  batch(act: () => void): void {
+    if (this.#connection === undefined) act();
+    else this.#connection.batch(act);
+  }
+
   /** Settles once there is a connection, and room in it. */
   async ready(): Promise<void> {
     for (;;) {

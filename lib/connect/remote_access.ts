@@ -170,7 +170,8 @@ class RemoteAccess {
     try {
       for await (const message of connection.messages) {
         this.#router.deliver(message);
-        await this.#router.ready();
+        const ready = this.#router.ready();
+        if (ready !== undefined) await ready;
       }
     } finally {
       stopKeepAlive();

@@ -69,9 +69,9 @@ export class SessionRouter {
     this.#open(frame.sessionId).handle(frame);
   }
 
-  /** Settles when the next message may be delivered. */
-  async ready(): Promise<void> {
-    await this.#parts.shells?.ready();
+  /** Settles when the next message may be delivered; `undefined` when that is now. */
+  ready(): Promise<void> | undefined {
+    return this.#parts.shells?.ready();
   }
 
   /** Ends all sessions, shells included; settles when nothing of them is left. */

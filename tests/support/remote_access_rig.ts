@@ -136,6 +136,8 @@ export class TestTerminal {
   readonly session: RemoteSession;
   /** Everything but output, in order. */
   readonly others: Frame[] = [];
+  /** Bytes that were written so far. */
+  size = 0;
   readonly #chunks: Uint8Array[] = [];
   readonly #reading: Promise<void>;
 
@@ -194,6 +196,7 @@ export class TestTerminal {
     for await (const frame of this.session.frames) {
       if (frame.type === "shell" && frame.body.length > 0 && frame.properties.size > 0) {
         this.#chunks.push(frame.body);
+        this.size += frame.body.length;
       } else this.others.push(frame);
     }
   }

@@ -38,6 +38,10 @@ export class FileSender {
 
   /** Sends as much as may be sent. */
   pump(): void {
+    this.#parts.outbox.batch(() => this.#sendWindow());
+  }
+
+  #sendWindow(): void {
     const { outbox, request: { sessionId } } = this.#parts;
     while (!this.#isOver && !this.#isAtEnd && this.#sent - this.#acknowledged < WINDOW_BYTES) {
       if (outbox.isFull) return this.#wait();

@@ -80,7 +80,7 @@ export function encodeFrame(frame: FrameInit): Uint8Array {
   const message: WireMap = new Map<string, WireValue>([["hdr", header]]);
   const body = typeof frame.body === "string" ? new TextEncoder().encode(frame.body) : frame.body;
   if (body !== undefined && body.length > 0) message.set("body", body);
-  return writeMsgpack(message);
+  return writeMsgpack(message, 256 + (body?.length ?? 0));
 }
 
 /**

@@ -12,11 +12,12 @@ const encoder = new TextEncoder();
 /**
  * Writes a value as msgpack; lengths take their shortest form.
  *
+ * @param sizeHint Bytes that it will take, about.
  * @throws {RangeError} A `number` that is no safe integer.
  * @see https://github.com/msgpack/msgpack/blob/master/spec.md
  */
-export function writeMsgpack(value: WireValue): Uint8Array {
-  const output = new Output();
+export function writeMsgpack(value: WireValue, sizeHint = 256): Uint8Array {
+  const output = new Output(sizeHint);
   write(output, value);
   return output.take();
 }
@@ -116,8 +117,12 @@ function writeLength(
 }
 
 class Output {
-  #buffer = new Uint8Array(256);
+  #buffer: Uint8Array;
   #size = 0;
+
+  constructor(sizeHint: number) {
+    this.#buffer = new Uint8Array(sizeHint);
+  }
 
   byte(value: number): void {
     this.#room(1);
@@ -133,6 +138,15 @@ class Output {
   /** Big-endian, in two's complement. */
   integer(value: bigint, width: number): void {
     this.#room(width);
+    if (width <= 4) {
+      let low = Number(BigInt.asUintN(32, value));
+      for (let at = this.#size + width - 1; at >= this.#size; at--) {
+        this.#buffer[at] = low & 0xff;
+        low >>>= 8;
+      }
+      this.#size += width;
+      return;
+    }
     let rest = BigInt.asUintN(width * 8, value);
     for (let at = this.#size + width - 1; at >= this.#size; at--) {
       this.#buffer[at] = Number(rest & 0xffn);

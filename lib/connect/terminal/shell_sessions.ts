@@ -81,9 +81,16 @@ export class ShellSessions {
 
   /**
    * Settles once every shell has room for input, or those without have been left alone for ten seconds;
-   * until it takes something again, their input is refused.
+   * until it takes something again, their input is refused. `undefined` when there is room now.
    */
-  async ready(): Promise<void> {
+  ready(): Promise<void> | undefined {
+    for (const session of this.#sessions.values()) {
+      if (session.queuedBytes > MAX_INPUT_BYTES) return this.#untilReady();
+    }
+    return undefined; // the usual case costs nothing
+  }
+
+  async #untilReady(): Promise<void> {
     for (const session of this.#sessions.values()) {
       if (session.queuedBytes <= MAX_INPUT_BYTES || this.#jammed.has(session.id)) continue;
       const { logger, drivers: { clock } } = this.#parts;

@@ -26,6 +26,8 @@ export interface WebSocketConnection {
   readonly queuedBytes: number;
   /** Queues a message; nothing happens when the connection is no longer open. */
   send(message: Uint8Array): void;
+  /** Hands all that `act` sends to the kernel at once: many small messages cost as much as one. */
+  batch(act: () => void): void;
   /** Settles when at most `queuedBytes` wait, or the connection is no longer open. */
   drained(queuedBytes: number): Promise<void>;
   /** Sends a ping. */

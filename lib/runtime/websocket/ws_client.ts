@@ -52,7 +52,7 @@ function shakeHands(
       perMessageDeflate: false,
       createConnection: () => socket,
     });
-    const connection = wsConnection(ws);
+    const connection = wsConnection(ws, socket);
     let failure: unknown;
     const onAbort = (): void => {
       failure ??= signal.reason;

@@ -1,4 +1,5 @@
 import type { Buffer } from "node:buffer";
+import type { Duplex } from "node:stream";
 import type { WebSocketConnection, WebSocketEnd } from "./websocket_driver.ts";
 import type { WsSocket } from "./ws_library.ts";
 
@@ -8,15 +9,16 @@ const MAX_WAITING_BYTES = 1 << 20;
 const OPEN = 1;
 const CLOSED = 3;
 
-/** Wraps an open socket of `ws`. */
-export function wsConnection(socket: WsSocket): WebSocketConnection {
-  return new WsConnection(socket);
+/** Wraps an open socket of `ws`, and the stream that it writes to. */
+export function wsConnection(socket: WsSocket, stream: Duplex): WebSocketConnection {
+  return new WsConnection(socket, stream);
 }
 
 class WsConnection implements WebSocketConnection {
   readonly closed: Promise<WebSocketEnd>;
   readonly messages: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => this.#iterator() };
   readonly #socket: WsSocket;
+  readonly #stream: Duplex;
   readonly #waiting: Uint8Array[] = [];
   readonly #listeners = new Set<() => void>();
   readonly #drains: { readonly limit: number; readonly resolve: () => void }[] = [];
@@ -26,8 +28,9 @@ class WsConnection implements WebSocketConnection {
   #wake = (): void => {};
   #error: unknown;
 
-  constructor(socket: WsSocket) {
+  constructor(socket: WsSocket, stream: Duplex) {
     this.#socket = socket;
+    this.#stream = stream;
     socket.binaryType = "nodebuffer";
     socket.on("message", (data: Buffer) => this.#take(data));
     socket.on("ping", () => this.#heard());
@@ -56,6 +59,15 @@ class WsConnection implements WebSocketConnection {
       this.#queuedBytes -= message.length;
       this.#release();
     });
+  }
+
+  batch(act: () => void): void {
+    this.#stream.cork();
+    try {
+      act();
+    } finally {
+      this.#stream.uncork();
+    }
   }
 
   drained(limit: number): Promise<void> {
