@@ -23,6 +23,7 @@ export {
   type MenderErrorOptions,
   type RetryAdvice,
   RuntimeError,
+  SessionError,
   StoreError,
   UsageError,
 } from "./lib/core/errors.ts";

@@ -92,6 +92,12 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
       choose(async (context) => (await import("./commands/report.ts")).report(context, options))
     );
 
+  program.command("terminal")
+    .description("offer terminals, files and ports to the server, as mender-connect.conf says")
+    .action(() =>
+      choose(async (context) => (await import("./commands/terminal.ts")).terminal(context))
+    );
+
   program.command("show-artifact")
     .description("print the name of the installed Artifact")
     .action(() =>

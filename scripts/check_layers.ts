@@ -36,6 +36,9 @@ const PACKAGE_HOMES: Readonly<Record<string, string>> = {
   "@commander-js/extra-typings": "cli/arguments.ts",
   "@particle/dbus-next": "lib/dbus/bus_library.ts",
   "undici": "lib/runtime/http/undici_http.ts",
+  "@lydell/node-pty": "lib/runtime/pty/native_pty.ts",
+  "@msgpack/msgpack": "tests/unit/connect/msgpack_test.ts",
+  "ws": "lib/runtime/websocket/ws_library.ts",
   "xz-decompress": "lib/artifact/compression/xz_decompressor.ts",
 };
 

@@ -44,6 +44,14 @@ export interface DeviceSessionOptions {
   readonly onToken?: ((token: string) => void) | undefined;
 }
 
+/** What lets a device speak to a server. */
+export interface Authorization {
+  /** The token; a secret. */
+  readonly token: string;
+  /** Address of the server, without a final slash. */
+  readonly serverUrl: string;
+}
+
 /** One call under the session's token; the path begins with `/api/devices/`. */
 export type SessionCall = Omit<ApiRequest, "url"> & {
   /** Path and query, below the server's address. */
@@ -72,6 +80,16 @@ export class DeviceSession {
   /** The server that gave the token. */
   get server(): string | undefined {
     return this.#server;
+  }
+
+  /**
+   * The token that is at hand and the server that gave it; authenticates when there is none.
+   *
+   * @throws What {@link authenticate} throws.
+   */
+  async authorize(signal?: AbortSignal): Promise<Authorization> {
+    if (this.#token === undefined) await this.authenticate(signal);
+    return { token: this.#token!, serverUrl: this.#server! };
   }
 
   /** Forgets the token; the next call authenticates first. */

@@ -1,5 +1,9 @@
 import type { KeyObject } from "node:crypto";
-import { type DeviceCredentials, DeviceSession } from "../api/device_session.ts";
+import {
+  type Authorization,
+  type DeviceCredentials,
+  DeviceSession,
+} from "../api/device_session.ts";
 import { sendInventory } from "../api/inventory_call.ts";
 import { type DeploymentOffer, NextDeploymentPoll } from "../api/next_deployment.ts";
 import { readVerifyKeys } from "../artifact/mod.ts";
@@ -150,6 +154,16 @@ export class Device {
   /** Asks the server for a token; see {@link DeviceSession.authenticate}. */
   authenticate(signal?: AbortSignal): Promise<void> {
     return this.#session.authenticate(signal);
+  }
+
+  /** A token and the server that gave it; see {@link DeviceSession.authorize}. */
+  authorize(signal?: AbortSignal): Promise<Authorization> {
+    return this.#session.authorize(signal);
+  }
+
+  /** Forgets the token, which the server no longer takes. */
+  forget(): void {
+    this.#session.forget();
   }
 
   /** Collects the inventory and sends it. */

@@ -30,10 +30,25 @@ export interface TransferLimits {
   readonly maxReceivedBytesPerMinute: number;
 }
 
+/** What of remote access is switched on. */
+export interface EnabledFeatures {
+  /** Terminals. */
+  readonly terminal: boolean;
+  /** File transfer. */
+  readonly fileTransfer: boolean;
+  /** Port forwarding. */
+  readonly portForward: boolean;
+  /** check-update and send-inventory. */
+  readonly menderClient: boolean;
+}
+
 /** `mender-connect.conf`, both files merged and checked; waits in milliseconds, 0 = no limit. */
 export interface ConnectConfig {
-  /** The switch of mender-python-client, or `undefined` when it is not there. */
-  readonly remoteTerminal: boolean | undefined;
+  /**
+   * What is switched on. Nothing is unless a file asks for it: the terminal by `RemoteTerminal`, as for
+   * mender-python-client, or by its section; the others by theirs, as `"FileTransfer": { "Disable": false }`.
+   */
+  readonly enabled: EnabledFeatures;
   /** Program of a session. */
   readonly shellCommand: string;
   /** Its arguments. */
@@ -42,7 +57,6 @@ export interface ConnectConfig {
   readonly user: string | undefined;
   /** Terminal sessions. */
   readonly terminal: {
-    readonly isDisabled: boolean;
     readonly columns: number;
     readonly rows: number;
   };
@@ -53,20 +67,11 @@ export interface ConnectConfig {
     readonly expireAfterIdleMs: number;
     readonly maxPerUser: number;
   };
-  /** Wait before a lost connection is made again. */
+  /** Longest wait before a lost connection is made again; a minute at least is used. */
   readonly reconnectMs: number;
-  /** Whether file transfer is refused. */
-  readonly isFileTransferDisabled: boolean;
-  /** Whether port forwarding is refused. */
-  readonly isPortForwardDisabled: boolean;
-  /** Whether check-update and send-inventory are refused. */
-  readonly isMenderClientDisabled: boolean;
   /** Limits, or `undefined` when they are not switched on. */
   readonly transferLimits: TransferLimits | undefined;
 }
-
-/** Idle sessions end after this time when nothing else is said (mender-connect, `config.go`). */
-const DEFAULT_IDLE_MS = 600_000;
 
 /** Makes the {@link ConnectConfig} of merged keys; adds what is doubtful to their warnings. */
 export function buildConnectConfig(keys: ResolvedKeys): ConnectConfig {
@@ -74,20 +79,21 @@ export function buildConnectConfig(keys: ResolvedKeys): ConnectConfig {
   const text = (name: string): string => String(get(name) ?? "");
   const number = (name: string): number => Number(get(name));
   return {
-    remoteTerminal: get("RemoteTerminal") as boolean | undefined,
+    enabled: enabledOf(keys),
     shellCommand: text("ShellCommand") || "/bin/sh",
     shellArguments: get("ShellArguments") as string[],
     user: text("User") || undefined,
     terminal: {
-      isDisabled: get("Terminal.Disable") === true,
       columns: number("Terminal.Width"),
       rows: number("Terminal.Height"),
     },
-    sessions: sessionsOf(keys, get("Sessions.StopExpired") === true, number),
+    sessions: {
+      stopExpired: get("Sessions.StopExpired") === true,
+      expireAfterMs: number("Sessions.ExpireAfter") * 1000,
+      expireAfterIdleMs: number("Sessions.ExpireAfterIdle") * 1000,
+      maxPerUser: Math.max(1, number("Sessions.MaxPerUser")),
+    },
     reconnectMs: number("ReconnectIntervalSeconds") * 1000,
-    isFileTransferDisabled: get("FileTransfer.Disable") === true,
-    isPortForwardDisabled: get("PortForward.Disable") === true,
-    isMenderClientDisabled: get("MenderClient.Disable") === true,
     transferLimits: get("Limits.Enabled") !== true ? undefined : {
       chroot: text("Limits.FileTransfer.Chroot"),
       ownerPut: text("Limits.FileTransfer.OwnerPut"),
@@ -106,21 +112,22 @@ export function buildConnectConfig(keys: ResolvedKeys): ConnectConfig {
   };
 }
 
-function sessionsOf(
-  keys: ResolvedKeys,
-  stopExpired: boolean,
-  number: (name: string) => number,
-): ConnectConfig["sessions"] {
-  const expireAfterMs = number("Sessions.ExpireAfter") * 1000;
-  const idleMs = number("Sessions.ExpireAfterIdle") * 1000;
-  if (expireAfterMs > 0 && idleMs > 0) {
-    keys.warnings.push("Sessions.ExpireAfter and Sessions.ExpireAfterIdle are both set");
+function enabledOf(keys: ResolvedKeys): EnabledFeatures {
+  const valueOf = (name: string): unknown => keys.settings.get(name)?.value;
+  const asks = (section: string): boolean =>
+    valueOf(`${section}.Disable`) !== true &&
+    [...keys.settings].some(([name, { source }]) =>
+      name.startsWith(`${section}.`) && source !== "default"
+    );
+  const isRefused = valueOf("RemoteTerminal") === false;
+  if (isRefused && asks("Terminal")) {
+    keys.warnings.push("RemoteTerminal is off, although there is a section Terminal: it stays off");
   }
-  const isIdleDefault = stopExpired && expireAfterMs === 0 && idleMs === 0;
+  const isWanted = valueOf("RemoteTerminal") === true && valueOf("Terminal.Disable") !== true;
   return {
-    stopExpired,
-    expireAfterMs,
-    expireAfterIdleMs: isIdleDefault ? DEFAULT_IDLE_MS : idleMs,
-    maxPerUser: Math.max(1, number("Sessions.MaxPerUser")),
+    terminal: !isRefused && (isWanted || asks("Terminal")),
+    fileTransfer: asks("FileTransfer"),
+    portForward: asks("PortForward"),
+    menderClient: asks("MenderClient"),
   };
 }

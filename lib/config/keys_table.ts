@@ -82,21 +82,21 @@ export const MENDER_KEYS: readonly KeySpec[] = [
 
 /** Keys of `mender-connect.conf`. */
 export const CONNECT_KEYS: readonly KeySpec[] = [
-  honoured("RemoteTerminal", "looseFlag", "whether mender-python-client offered a terminal"),
+  honoured("RemoteTerminal", "looseFlag", "offers terminals, and nothing else"),
   { ...honoured("ShellCommand", "path", "program of a session"), fallback: "/bin/sh" },
-  { ...honoured("ShellArguments", "texts", "its arguments"), fallback: ["--login"] },
+  { ...honoured("ShellArguments", "texts", "its arguments"), fallback: ["-l"] },
   honoured("User", "text", "user that a session runs as"),
   { ...count("Terminal.Width", 80, "columns before the first resize"), least: 1 },
   { ...count("Terminal.Height", 40, "rows before the first resize"), least: 1 },
-  flag("Terminal.Disable", false, "refuses terminals"),
+  asked("Terminal.Disable", "terminals"),
   flag("Sessions.StopExpired", true, "ends sessions that are over their limits"),
-  count("Sessions.ExpireAfter", 0, "seconds that a session may last; 0 = no limit"),
-  count("Sessions.ExpireAfterIdle", 0, "seconds that a session may be idle; 0 = no limit"),
+  count("Sessions.ExpireAfter", 86400, "seconds that a session may last; 0 = no limit"),
+  count("Sessions.ExpireAfterIdle", 600, "seconds without input and output; 0 = no limit"),
   count("Sessions.MaxPerUser", 0, "sessions of one user; 0 = 1"),
-  seconds("ReconnectIntervalSeconds", 5, "before a lost connection is made again"),
-  flag("FileTransfer.Disable", false, "refuses file transfer"),
-  flag("PortForward.Disable", false, "refuses port forwarding"),
-  flag("MenderClient.Disable", false, "refuses check-update and send-inventory"),
+  seconds("ReconnectIntervalSeconds", 5, "longest wait between attempts to connect; 60 at least"),
+  asked("FileTransfer.Disable", "file transfer"),
+  asked("PortForward.Disable", "port forwarding"),
+  asked("MenderClient.Disable", "check-update and send-inventory"),
   flag("Limits.Enabled", false, "switches on the limits below"),
   honoured("Limits.FileTransfer.Chroot", "path", "the only directory that may be reached"),
   honoured("Limits.FileTransfer.OwnerPut", "text", "owner of files that are put"),
@@ -143,6 +143,11 @@ function seconds(name: string, fallback: number, meaning: string): KeySpec {
 
 function count(name: string, fallback: number, meaning: string): KeySpec {
   return { ...honoured(name, "count", meaning), fallback };
+}
+
+/** Without a word in a file it is off; `false` switches it on. */
+function asked(section: string, what: string): KeySpec {
+  return honoured(section, "flag", `\`false\` offers ${what}, \`true\` refuses`);
 }
 
 function flag(name: string, fallback: boolean, meaning: string): KeySpec {

@@ -5,7 +5,7 @@
  * @module
  */
 export { type Config, requireServers } from "./config.ts";
-export { type ConnectConfig, type TransferLimits } from "./connect_config.ts";
+export { type ConnectConfig, type EnabledFeatures, type TransferLimits } from "./connect_config.ts";
 export { type ConfigDescription, configLines, describeConfig } from "./describe_config.ts";
 export {
   inspectConfig,

@@ -61,6 +61,8 @@ export class ControlError extends MenderError {}
 export class BusError extends MenderError {}
 /** A durable file cannot be read or written (`store.*`). */
 export class StoreError extends MenderError {}
+/** A session of the remote terminal could not do what its peer asked (`session.*`). */
+export class SessionError extends MenderError {}
 /** A runtime driver could not do what was asked (`runtime.*`). */
 export class RuntimeError extends MenderError {}
 /** A command line that cannot be understood (`usage.*`); exit code 2. */

@@ -2,7 +2,7 @@ import type { DeploymentOffer } from "../api/next_deployment.ts";
 import type { ArtifactDescription } from "../artifact/mod.ts";
 import type { DeploymentPhase } from "../core/deployment_phase.ts";
 import type { DeploymentStatus } from "../core/deployment_status.ts";
-import { HandoffError, isMenderError, type messageOf } from "../core/errors.ts";
+import { HandoffError, isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { DeploymentRecord, DownloadRecord } from "../store/deployment_record.ts";
 import { storeFailure } from "../store/store_failure.ts";

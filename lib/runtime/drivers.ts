@@ -8,7 +8,10 @@
 import type { HttpDriver, HttpDriverOptions } from "./http/http_driver.ts";
 import type { FileDriver } from "./files/file_driver.ts";
 import type { ProcessDriver } from "./processes/process_driver.ts";
+import type { NetworkDriver } from "./network_driver.ts";
+import type { PtyDriver } from "./pty/pty_driver.ts";
 import type { SocketDriver } from "./socket_driver.ts";
+import type { WebSocketDriver } from "./websocket/websocket_driver.ts";
 import type { Clock } from "./clock.ts";
 import type { Terminal } from "./terminal/terminal_driver.ts";
 
@@ -90,6 +93,12 @@ export interface Drivers {
   readonly signals: SignalDriver;
   /** This process. */
   readonly self: SelfDriver;
+  /** WebSocket clients. */
+  readonly webSockets: WebSocketDriver;
+  /** TCP and UDP connections to anywhere. */
+  readonly network: NetworkDriver;
+  /** Finds the best way to make pseudo-terminals. */
+  pty(): Promise<PtyDriver>;
   /** Makes an HTTP client; the caller closes it. */
   http(options: HttpDriverOptions): Promise<HttpDriver>;
 }

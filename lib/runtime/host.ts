@@ -10,8 +10,10 @@ import type { Drivers } from "./drivers.ts";
 import type { HttpDriver, HttpDriverOptions } from "./http/http_driver.ts";
 import { nodeFiles } from "./files/node_files.ts";
 import { nodeSelf, nodeSignals } from "./node_self.ts";
+import type { NetworkDriver } from "./network_driver.ts";
 import { processDriver, type ProcessStarter } from "./processes/process_starter.ts";
 import { systemClock } from "./system_clock.ts";
+import type { WebSocketConnection, WebSocketOptions } from "./websocket/websocket_driver.ts";
 
 const isDeno = "Deno" in globalThis;
 
@@ -20,12 +22,13 @@ export async function hostDrivers(): Promise<Drivers> {
   const starter: ProcessStarter = isDeno
     ? (await import("./processes/deno_processes.ts")).denoStarter
     : (await import("./processes/node_processes.ts")).nodeStarter;
+  const processes = processDriver(starter, systemClock);
   return {
     runtime: isDeno
       ? { name: "deno", version: Deno.version.deno }
       : { name: "node", version: process.versions.node },
     files: nodeFiles,
-    processes: processDriver(starter, systemClock),
+    processes,
     sockets: isDeno
       ? (await import("./deno_sockets.ts")).denoSockets
       : (await import("./node_sockets.ts")).nodeSockets,
@@ -33,8 +36,23 @@ export async function hostDrivers(): Promise<Drivers> {
     random: { next: Math.random, uuid: randomUUID },
     signals: nodeSignals,
     self: nodeSelf(selfCommand),
+    webSockets: { connect: connectWebSocket },
+    network: {
+      connectTcp: async (options) => (await network()).connectTcp(options),
+      connectUdp: async (options) => (await network()).connectUdp(options),
+    },
+    pty: async () => (await import("./pty/open_pty.ts")).openPty(processes, systemClock),
     http: openHttp,
   };
+}
+
+async function network(): Promise<NetworkDriver> {
+  return (await import("./node_network.ts")).nodeNetwork;
+}
+
+async function connectWebSocket(options: WebSocketOptions): Promise<WebSocketConnection> {
+  const { wsClient } = await import("./websocket/ws_client.ts");
+  return await wsClient(systemClock, !isDeno).connect(options);
 }
 
 /** Silence that undici on Deno waits through; see {@link HttpDriverOptions.silenceLimitMs}. */

@@ -16,6 +16,7 @@ export type {
   ServerDevice,
 } from "./server/mender_server.ts";
 export type { Interceptor, NextVersion, ServerOptions } from "./server/server_options.ts";
+export { RemoteSession } from "./server/remote/remote_session.ts";
 export { Journal, type JournalEntry, type WaitForOptions } from "./server/journal.ts";
 export { type RefusalCode, ServerRefusal } from "./server/refusal.ts";
 export type { DeviceStatus } from "./server/records/device_registry.ts";

@@ -53,9 +53,9 @@ export function configurationPage(): string {
     ),
     "## mender-connect.conf",
     filledText(
-      `\`check-config\` reads and checks \`${PATHS.connectConfig}\` and
-      \`${PATHS.connectFallbackConfig}\`. Nothing else uses them: there is no remote terminal in this
-      version.`,
+      `\`${PATHS.connectConfig}\` (main) and \`${PATHS.connectFallbackConfig}\` (fallback) say what
+      \`terminal\` offers; [Remote terminal](remote_terminal.md) explains it. Nothing is offered unless
+      a file asks for it.`,
     ),
     keysTable(CONNECT_KEYS),
     filledText(

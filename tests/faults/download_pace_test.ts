@@ -99,6 +99,9 @@ function watched(drivers: Drivers): Drivers {
           write: (buffer, position) => handle.write(buffer, position),
           truncate: (size) => handle.truncate(size),
           stat: () => handle.stat(),
+          changeMode: (mode) => handle.changeMode(mode),
+          changeOwner: (uid, gid) => handle.changeOwner(uid, gid),
+          syncInBackground: () => handle.syncInBackground(),
           sync() {
             calls.push(`sync ${name}`);
             handle.sync();

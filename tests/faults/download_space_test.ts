@@ -27,6 +27,9 @@ function smallDisk(drivers: Drivers, claimed: () => number, roomBytes: number): 
           },
           truncate: (size) => handle.truncate(size),
           stat: () => handle.stat(),
+          changeMode: (mode) => handle.changeMode(mode),
+          changeOwner: (uid, gid) => handle.changeOwner(uid, gid),
+          syncInBackground: () => handle.syncInBackground(),
           sync: () => handle.sync(),
           close: () => handle.close(),
         };

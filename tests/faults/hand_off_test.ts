@@ -45,6 +45,9 @@ function recordingFiles(files: FileDriver, notes: string[]): FileDriver {
         },
         truncate: (size) => handle.truncate(size),
         stat: () => handle.stat(),
+        changeMode: (mode) => handle.changeMode(mode),
+        changeOwner: (uid, gid) => handle.changeOwner(uid, gid),
+        syncInBackground: () => handle.syncInBackground(),
         sync() {
           handle.sync();
           const phase = /"phase": "(\w+)"/.exec(written)?.[1];

@@ -47,6 +47,8 @@ export interface RigOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Milliseconds that a command may take; 60 s when absent. */
   readonly limitMs?: number;
+  /** Further flags of Deno. */
+  readonly flags?: readonly string[];
 }
 
 /** Milliseconds that a command of a test may take; then it is killed, and the test fails. */
@@ -66,6 +68,7 @@ export class ClientRig {
   readonly #read: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
   readonly #limitMs: number;
+  readonly #flags: readonly string[];
   readonly #running = new Map<ChildProcess, Promise<void>>();
 
   constructor(root: string, options: RigOptions) {
@@ -74,6 +77,7 @@ export class ClientRig {
     this.#read = [root, ...options.read ?? []];
     this.#env = options.env ?? {};
     this.#limitMs = options.limitMs ?? LIMIT_MS;
+    this.#flags = options.flags ?? [];
     this.#net = [options.serverUrl, ...options.net ?? []].map((url) => new URL(url).host);
     this.write(
       this.paths.mainConfig,
@@ -99,7 +103,7 @@ export class ClientRig {
 
   /** Command and arguments of one of our commands on this device. */
   command(...args: readonly string[]): [program: string, ...args: string[]] {
-    const set = args.includes("report") ? "report" : "daemon";
+    const set = ["report", "terminal"].find((name) => args.includes(name)) ?? "daemon";
     const data = args[args.indexOf("--data") + 1];
     const { controlSocket } = args.includes("--data") && data !== undefined
       ? wellKnownPaths({ data })
@@ -109,9 +113,13 @@ export class ClientRig {
       [
         `--permission-set=${set}`,
         "--no-prompt",
-        `--allow-read=${this.#read.join(",")}`,
-        `--allow-write=${this.root}`,
+        // A terminal may read and write everywhere, as the addon does.
+        ...set === "terminal" ? [] : [
+          `--allow-read=${this.#read.join(",")}`,
+          `--allow-write=${this.root}`,
+        ],
         `--allow-net=${[...this.#net, `unix:${controlSocket}`].join(",")}`,
+        ...this.#flags,
       ],
     );
     return [program, ...first, "--root", this.root, ...args];

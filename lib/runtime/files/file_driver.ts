@@ -10,6 +10,12 @@ export interface FileInfo {
   readonly links: number;
   /** Owner. */
   readonly uid: number;
+  /** Group. */
+  readonly gid: number;
+  /** Last change of the content, in milliseconds since 1970. */
+  readonly modifiedAtMs: number;
+  /** What an `other` is. */
+  readonly special?: "block" | "character" | "fifo" | "socket" | undefined;
   /** Identifies the file itself among all of the machine: device and inode. */
   readonly identity: string;
 }
@@ -32,8 +38,14 @@ export interface FileHandle {
   truncate(sizeBytes: number): void;
   /** Facts of the open file itself, whatever the path names by now. */
   stat(): FileInfo;
+  /** Changes the permission bits of the open file. */
+  changeMode(mode: number): void;
+  /** Changes owner and group of the open file. */
+  changeOwner(uid: number, gid: number): void;
   /** Makes content and size durable (fsync). */
   sync(): void;
+  /** {@link sync} of a file so large that everything else would wait too long for it. */
+  syncInBackground(): Promise<void>;
   /** Closes the file; a second call does nothing. */
   close(): void;
 }
@@ -43,8 +55,8 @@ export interface FileHandle {
  *
  * The driver is synchronous on purpose: durable steps are small, their order is what survives a
  * power cut, and synchronous writes are also the fastest way to store a download (an awaited write
- * per chunk takes twice the time). Only {@link FileDriver.syncBeside} is not. Failures are the runtime's own errors with an errno in `code`;
- * {@link errnoOf} reads it.
+ * per chunk takes twice the time). Only the syncs of large files are not. Failures are the runtime's own
+ * errors with an errno in `code`; {@link errnoOf} reads it.
  */
 export interface FileDriver {
   /** Opens a file; `permissions` is the mode of a file that is made, 0o600 when absent. */
@@ -76,6 +88,8 @@ export interface FileDriver {
   syncDirectory(path: string): void;
   /** Changes the permission bits of a file. */
   changeMode(path: string, mode: number): void;
+  /** The absolute path without links and dots; everything on it must exist. */
+  realPath(path: string): string;
   /** Whether this process may execute the file. */
   isExecutable(path: string): boolean;
   /** Bytes that this user can still store in the file system that holds `path`. */

@@ -65,6 +65,7 @@ export const nodeFiles: FileDriver = {
     }
   },
   changeMode: (path, mode) => fs.chmodSync(path, mode),
+  realPath: (path) => fs.realpathSync(path),
   isExecutable(path) {
     try {
       fs.accessSync(path, fs.constants.X_OK);
@@ -176,8 +177,22 @@ class NodeFileHandle implements FileHandle {
     return infoOf(fs.fstatSync(this.#open()));
   }
 
+  changeMode(mode: number): void {
+    fs.fchmodSync(this.#open(), mode);
+  }
+
+  changeOwner(uid: number, gid: number): void {
+    fs.fchownSync(this.#open(), uid, gid);
+  }
+
   sync(): void {
     fs.fsyncSync(this.#open());
+  }
+
+  syncInBackground(): Promise<void> {
+    return new Promise((resolve, reject) =>
+      fs.fsync(this.#open(), (error) => error ? reject(error) : resolve())
+    );
   }
 
   close(): void {
@@ -205,8 +220,18 @@ function infoOf(stats: fs.Stats): FileInfo {
     mode: stats.mode & 0o7777,
     links: stats.nlink,
     uid: stats.uid,
+    gid: stats.gid,
+    modifiedAtMs: stats.mtimeMs,
+    special: specialKind(stats),
     identity: `${stats.dev}:${stats.ino}`,
   };
+}
+
+function specialKind(stats: fs.Stats): FileInfo["special"] {
+  if (stats.isBlockDevice()) return "block";
+  if (stats.isCharacterDevice()) return "character";
+  if (stats.isFIFO()) return "fifo";
+  return stats.isSocket() ? "socket" : undefined;
 }
 
 function directoryError(path: string): Error {

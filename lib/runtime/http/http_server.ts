@@ -2,6 +2,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { RuntimeError } from "../../core/errors.ts";
+import { UpgradeRequest } from "../websocket/ws_server.ts";
 import { HttpExchange } from "./http_exchange.ts";
 
 /** How an HTTP server listens. */
@@ -14,6 +15,8 @@ export interface HttpServerOptions {
   readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
   /** Answers one request. What it throws cuts the connection and goes to `onError`. */
   onExchange(exchange: HttpExchange): Promise<void>;
+  /** Answers one request for a WebSocket; without it such a request is cut. Throws like the above. */
+  onUpgrade?(upgrade: UpgradeRequest): Promise<void>;
   /** Told of failures that no peer can be told of. */
   onError(error: unknown): void;
 }
@@ -49,6 +52,14 @@ export function listenHttp(options: HttpServerOptions): Promise<HttpServer> {
     ? http.createServer(onRequest)
     : https.createServer({ cert: options.tls.certificate, key: options.tls.key }, onRequest);
   server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.on("upgrade", (request, socket, head) => {
+    const upgrade = new UpgradeRequest(request, socket, head);
+    if (options.onUpgrade === undefined) return upgrade.cut();
+    options.onUpgrade(upgrade).catch((error) => {
+      upgrade.cut();
+      options.onError(error);
+    });
+  });
   const open = new Set<Socket>();
   const track = (socket: Socket): void => {
     open.add(socket);

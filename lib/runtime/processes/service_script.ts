@@ -5,7 +5,9 @@ export type ServiceScript =
   | "run_bounded.sh"
   | "process_identity.sh"
   | "handoff.sh"
-  | "systemd_unit.sh";
+  | "systemd_unit.sh"
+  | "pty.sh"
+  | "end_session.sh";
 
 /** Path of a helper script, beside the sources or inside the installed package. */
 export function serviceScript(name: ServiceScript): string {

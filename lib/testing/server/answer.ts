@@ -6,14 +6,22 @@ export interface BodySource {
   read(offset: number, length: number): Uint8Array;
 }
 
+/** Bytes that are sent as they come. What it throws cuts the connection. */
+export interface BodyStream {
+  /** Bytes that will come. */
+  readonly sizeBytes: number;
+  /** The bytes; left early when the client is gone. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
 /** What a route answers; sent once the state of the server is safe on disk. */
 export interface Answer {
   /** HTTP status. */
   readonly status: number;
   /** Headers besides those that every answer has. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Text, or stored bytes. */
-  readonly body: string | BodySource;
+  /** Text, stored bytes, or bytes that come from elsewhere. */
+  readonly body: string | BodySource | BodyStream;
 }
 
 /** An answer without a body. */

@@ -1,6 +1,7 @@
 import { messageOf } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { HttpExchange } from "../../runtime/http/http_exchange.ts";
+import { checkBearer } from "./access.ts";
 import { type Answer, jsonAnswer } from "./answer.ts";
 import { Call } from "./call.ts";
 import type { Journal } from "./journal.ts";
@@ -89,24 +90,12 @@ function keptAfter(parts: DispatchParts, error: unknown): unknown {
   }
 }
 
-/** Lets the owner of a good token through; a device must also be accepted still. */
 function checkAccess(route: Route, call: Call): void {
   if (route.access === "open") return;
-  const { tokens, devices, file } = call.context;
-  try {
-    const { id, token } = tokens.check(call.exchange.headers.get("authorization"));
-    if (token.kind !== route.access) throw new ServerRefusal("server.unauthorized", "unauthorized");
-    call.tokenId = id;
-    if (token.kind === "user") return;
-    const device = devices.list().find((known) => known.id === token.subject);
-    const set = device?.authSets.find((known) => known.id === token.authSetId);
-    if (set?.status !== "accepted") {
-      throw new ServerRefusal("server.unauthorized", "unauthorized");
-    }
-    call.deviceId = token.subject;
-  } finally {
-    file.flush(); // an expired token was deleted
-  }
+  const authorization = call.exchange.headers.get("authorization");
+  const bearer = checkBearer(call.context, route.access, authorization);
+  call.tokenId = bearer.tokenId;
+  call.deviceId = bearer.deviceId;
 }
 
 function refusalAnswer(parts: DispatchParts, error: unknown, requestId: string): Answer {
@@ -130,11 +119,18 @@ async function send(exchange: HttpExchange, answer: Answer, requestId: string): 
   }
   exchange.start(status, { ...headers, "content-length": `${body.sizeBytes}` });
   if (exchange.method !== "HEAD") {
-    for (let at = 0; at < body.sizeBytes;) {
-      const chunk = body.read(at, Math.min(CHUNK_BYTES, body.sizeBytes - at));
-      if (chunk.length === 0 || !await exchange.write(chunk)) return exchange.cut();
-      at += chunk.length;
-    }
+    if ("chunks" in body) {
+      let sentBytes = 0;
+      for await (const chunk of body.chunks) {
+        if (!await exchange.write(chunk)) break;
+        sentBytes += chunk.length;
+      }
+      if (sentBytes !== body.sizeBytes) return exchange.cut();
+    } else {for (let at = 0; at < body.sizeBytes;) {
+        const chunk = body.read(at, Math.min(CHUNK_BYTES, body.sizeBytes - at));
+        if (chunk.length === 0 || !await exchange.write(chunk)) return exchange.cut();
+        at += chunk.length;
+      }}
   }
   exchange.end();
 }

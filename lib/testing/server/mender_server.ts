@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../core/json.ts";
+import type { RemoteSession } from "./remote/remote_session.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import type { DeploymentPhase } from "./records/deployment_book.ts";
 import type { DeviceStatus } from "./records/device_registry.ts";
@@ -136,6 +137,18 @@ export interface MenderServer {
   violations(): JournalEntry[];
   /** Puts an interceptor before the routes, or takes it away. */
   setInterceptor(interceptor: Interceptor | undefined): void;
+  /** Whether a device has its connection for remote access. */
+  isConnected(deviceId: string): boolean;
+  /**
+   * Opens a session with a connected device, as the server does for a user.
+   *
+   * @throws {ServerRefusal} `server.not-found`: it is not connected.
+   */
+  openSession(deviceId: string): RemoteSession;
+  /** Sends any bytes as one message to a connected device, also such as no server ever sends. */
+  sendToDevice(deviceId: string, message: Uint8Array): void;
+  /** Ends the connection of a device: with a close frame of that status, or by a cut. */
+  disconnectDevice(deviceId: string, code?: number): void;
   /** Stops listening and cuts all connections. A second call does nothing more. */
   close(): Promise<void>;
 }

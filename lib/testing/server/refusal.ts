@@ -9,6 +9,9 @@ export type RefusalCode =
   | "server.not-found"
   | "server.bad-method"
   | "server.conflict"
+  | "server.timeout"
+  | "server.device-failed"
+  | "server.bad-gateway"
   | "server.too-large"
   | "server.range"
   | "server.unprocessable"
@@ -20,10 +23,13 @@ const STATUS_OF: Readonly<Record<RefusalCode, number>> = {
   "server.forbidden": 403,
   "server.not-found": 404,
   "server.bad-method": 405,
+  "server.timeout": 408,
   "server.conflict": 409,
   "server.too-large": 413,
   "server.range": 416,
   "server.unprocessable": 422,
+  "server.device-failed": 500,
+  "server.bad-gateway": 502,
   "server.no-space": 507,
 };
 

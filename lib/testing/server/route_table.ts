@@ -9,6 +9,9 @@ import * as deployments from "./management_api/deployments.ts";
 import * as devices from "./management_api/devices.ts";
 import * as inventory from "./management_api/inventory.ts";
 import { login, logout } from "./management_api/login.ts";
+import { getConnection, wakeDevice } from "./remote/device_routes.ts";
+import { downloadFile } from "./remote/file_download.ts";
+import { uploadFile } from "./remote/file_upload.ts";
 import { STORAGE_PATH } from "./records/download_links.ts";
 import type { Access, Route } from "./router.ts";
 
@@ -22,6 +25,8 @@ const INVENTORY = "/api/management/v1/inventory/devices";
 const ARTIFACTS = "/api/management/v1/deployments/artifacts";
 const ARTIFACTS_V2 = "/api/management/v2/deployments/artifacts";
 const DEPLOYMENTS = "/api/management/v1/deployments/deployments";
+
+const CONNECT = "/api/management/v1/deviceconnect/devices";
 
 /** Every route of the server, except websockets. */
 export const ROUTES: readonly Route[] = [
@@ -74,6 +79,13 @@ export const ROUTES: readonly Route[] = [
   row("GET", `${DEPLOYMENTS}/{id}/devices/list`, "user", deployments.listRows),
   row("GET", `${DEPLOYMENTS}/{id}/device_list`, "user", deployments.listRowIds),
   row("GET", `${DEPLOYMENTS}/{id}/devices/{device}/log`, "user", deployments.getLog),
+
+  row("GET", `${CONNECT}/{id}`, "user", getConnection),
+  row("POST", `${CONNECT}/{id}/check-update`, "user", wakeDevice("check-update")),
+  row("POST", `${CONNECT}/{id}/send-inventory`, "user", wakeDevice("send-inventory")),
+  row("PUT", `${CONNECT}/{id}/upload`, "user", uploadFile),
+  row("GET", `${CONNECT}/{id}/download`, "user", downloadFile),
+  row("HEAD", `${CONNECT}/{id}/download`, "user", downloadFile),
 ];
 
 function row(method: string, path: string, access: Access, handle: Route["handle"]): Route {

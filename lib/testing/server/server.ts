@@ -7,7 +7,7 @@ import { silentLogger } from "../../core/logger.ts";
 import type { Drivers } from "../../runtime/drivers.ts";
 import { hostDrivers } from "../../runtime/host.ts";
 import { listenHttp } from "../../runtime/http/http_server.ts";
-import { dispatch } from "./dispatch.ts";
+import { dispatch, type DispatchParts } from "./dispatch.ts";
 import { Journal } from "./journal.ts";
 import type { MenderServer } from "./mender_server.ts";
 import { ArtifactShelf } from "./records/artifact_shelf.ts";
@@ -15,6 +15,8 @@ import { directoryContent, memoryContent } from "./records/content_store.ts";
 import { DeploymentBook } from "./records/deployment_book.ts";
 import { DeviceRegistry } from "./records/device_registry.ts";
 import { DownloadLinks } from "./records/download_links.ts";
+import { DeviceLinks } from "./remote/device_links.ts";
+import { dispatchUpgrade } from "./remote/upgrade_dispatch.ts";
 import { StateFile } from "./records/state_file.ts";
 import { TokenOffice } from "./records/token_office.ts";
 import type { ServerContext } from "./server_context.ts";
@@ -45,24 +47,25 @@ export async function startServer(options: ServerOptions = {}): Promise<MenderSe
   if (dir !== undefined) drivers.files.makeDirectory(dir);
   let authority = "";
   const password = options.password ?? randomBytes(12).toString("base64url");
-  const context = makeContext(options, drivers, password, () => authority);
   const journal = new Journal(drivers.clock, options.maxJournalEntries ?? 10_000);
+  const context = makeContext(options, drivers, password, () => authority, journal);
   const tls = options.tls === true
     ? (await import("./tls/server_identity.ts")).makeServerIdentity(drivers, dir, host)
     : undefined;
   let intercept = options.intercept;
+  const parts: DispatchParts = {
+    context,
+    journal,
+    logger,
+    makeId: drivers.random.uuid,
+    interceptor: () => intercept,
+  };
   const http = await listenHttp({
     host,
     port: options.port ?? 0,
     tls,
-    onExchange: (exchange) =>
-      dispatch({
-        context,
-        journal,
-        logger,
-        makeId: drivers.random.uuid,
-        interceptor: () => intercept,
-      }, exchange),
+    onExchange: (exchange) => dispatch(parts, exchange),
+    onUpgrade: (upgrade) => dispatchUpgrade(parts, upgrade),
     onError: (error) => logger.log("error", "Cannot serve a connection", {}, error),
   });
   authority = `${host.includes(":") ? `[${host}]` : host}:${http.port}`;
@@ -83,6 +86,7 @@ function makeContext(
   drivers: Drivers,
   password: string,
   authority: () => string,
+  journal: Journal,
 ): ServerContext {
   const { dir } = options;
   const file = new StateFile(drivers, dir);
@@ -104,7 +108,25 @@ function makeContext(
     artifacts: new ArtifactShelf(file, drivers, content, verifyKeys),
     deployments: new DeploymentBook(file, drivers),
     links: new DownloadLinks(file, drivers, options.linkLifeSeconds ?? DAY_SECONDS),
+    remote: new DeviceLinks({
+      clock: drivers.clock,
+      random: drivers.random,
+      onViolation: (deviceId, { frame, violations }) =>
+        journal.add({
+          at: drivers.clock.now(),
+          method: "MESSAGE",
+          path: "/api/devices/v1/deviceconnect/connect",
+          query: {},
+          headers: {},
+          status: 101,
+          requestId: drivers.random.uuid(),
+          deviceId,
+          ...(frame && { body: { proto: frame.protocol, typ: frame.type, sid: frame.sessionId } }),
+          violation: violations.join("; "),
+        }),
+    }),
     settings: {
+      maxTerminalBytes: options.maxTerminalBytes ?? Infinity,
       user: options.user ?? "admin",
       password,
       tokenLifeSeconds: options.tokenLifeSeconds ?? WEEK_SECONDS,

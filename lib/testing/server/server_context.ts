@@ -5,6 +5,7 @@ import type { DeviceRegistry } from "./records/device_registry.ts";
 import type { DownloadLinks } from "./records/download_links.ts";
 import type { StateFile } from "./records/state_file.ts";
 import type { TokenOffice } from "./records/token_office.ts";
+import type { DeviceLinks } from "./remote/device_links.ts";
 import type { NextVersion } from "./server_options.ts";
 
 /** What the routes work with. */
@@ -23,6 +24,8 @@ export interface ServerContext {
   readonly deployments: DeploymentBook;
   /** Download links. */
   readonly links: DownloadLinks;
+  /** Connections of devices for remote access. */
+  readonly remote: DeviceLinks;
   /** Settings that routes ask for. */
   readonly settings: {
     /** Management login. */
@@ -37,6 +40,8 @@ export interface ServerContext {
     readonly nextVersions: readonly NextVersion[];
     /** Tenant token that devices must send, if any. */
     readonly tenantToken: string | undefined;
+    /** Bytes of terminal output after which a user's session ends. */
+    readonly maxTerminalBytes: number;
     /** `http` or `https`. */
     readonly scheme: "http" | "https";
     /** Host and port, for links to clients that sent no `Host` header. */

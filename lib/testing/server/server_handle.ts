@@ -9,6 +9,7 @@ import type {
 } from "./mender_server.ts";
 import type { ArtifactRecord, DeploymentLogMessage, DeviceRecord } from "./records/state.ts";
 import { ServerRefusal } from "./refusal.ts";
+import type { RemoteSession } from "./remote/remote_session.ts";
 import type { ServerContext } from "./server_context.ts";
 import type { Interceptor } from "./server_options.ts";
 
@@ -158,7 +159,26 @@ class ServerHandle implements MenderServer {
     this.#parts.setInterceptor(interceptor);
   }
 
+  isConnected(deviceId: string): boolean {
+    return this.#context.remote.connection(deviceId) !== undefined;
+  }
+
+  openSession(deviceId: string): RemoteSession {
+    return this.#context.remote.open(deviceId, this.#context.file.state.userId);
+  }
+
+  sendToDevice(deviceId: string, message: Uint8Array): void {
+    this.#context.remote.connection(deviceId)?.send(message);
+  }
+
+  disconnectDevice(deviceId: string, code?: number): void {
+    const connection = this.#context.remote.connection(deviceId);
+    if (code === undefined) connection?.cut();
+    else connection?.close(code, "");
+  }
+
   close(): Promise<void> {
+    this.#context.remote.close();
     return this.#parts.close();
   }
 

@@ -42,6 +42,11 @@ export interface ServerOptions {
   readonly tenantToken?: string;
   /** Public keys, PEM: an uploaded Artifact must be signed by one of them; default: any is taken. */
   readonly artifactVerifyKeys?: readonly string[];
+  /**
+   * Bytes of terminal output after which a user's session ends; default: none. The real server ends it
+   * after 8 MiB.
+   */
+  readonly maxTerminalBytes?: number;
   /** Requests that the journal keeps; default 10000. */
   readonly maxJournalEntries?: number;
   /** Sees every request before it is routed; can be changed on the running server. */

@@ -195,6 +195,9 @@ export class Machine {
         },
       },
       sockets: this.sockets.driver(process),
+      webSockets: host.webSockets,
+      network: host.network,
+      pty: host.pty,
       clock: {
         now: () => this.#clock.now() + this.clockIsOffByMs,
         monotonic: () => this.#clock.monotonic(),

@@ -160,6 +160,11 @@ export class MemoryDisk implements FileDriver {
     this.#need(path).mode = mode;
   }
 
+  realPath(path: string): string {
+    this.#need(path);
+    return path; // there are no links
+  }
+
   isExecutable(path: string): boolean {
     return ((this.#find(path)?.mode ?? 0) & 0o111) !== 0;
   }
@@ -199,6 +204,12 @@ export class MemoryDisk implements FileDriver {
         inode.content = next;
       },
       stat: () => infoOf(inode),
+      changeMode: (mode) => void (inode.mode = mode),
+      changeOwner() {},
+      syncInBackground() {
+        inode.durable = inode.content;
+        return Promise.resolve();
+      },
       sync: () => void (inode.durable = inode.content),
       close() {},
     };
@@ -256,6 +267,8 @@ function infoOf(inode: Inode): FileInfo {
     mode: inode.mode,
     links: inode.links,
     uid: 0,
+    gid: 0,
+    modifiedAtMs: 0,
     identity: `1:${inode.number}`,
   };
 }

@@ -32,6 +32,18 @@ export function watchSteps(files: FileDriver, before: (step: string) => void): F
       handle.truncate(size);
     },
     stat: () => handle.stat(),
+    changeMode(mode) {
+      step("change mode of", path);
+      handle.changeMode(mode);
+    },
+    changeOwner(uid, gid) {
+      step("change owner of", path);
+      handle.changeOwner(uid, gid);
+    },
+    syncInBackground() {
+      step("sync", path);
+      return handle.syncInBackground();
+    },
     sync() {
       step("sync", path);
       handle.sync();
@@ -73,6 +85,7 @@ export function watchSteps(files: FileDriver, before: (step: string) => void): F
       step("change mode of", path);
       files.changeMode(path, mode);
     },
+    realPath: (path) => files.realPath(path),
     isExecutable: (path) => files.isExecutable(path),
     freeBytes: (path) => files.freeBytes(path),
     makeTemporaryDirectory: (prefix) => files.makeTemporaryDirectory(prefix),

@@ -32,20 +32,24 @@ async function load(
   });
 }
 
-test("loadConnectConfig() has the defaults of mender-connect", async () => {
+const NOTHING = { terminal: false, fileTransfer: false, portForward: false, menderClient: false };
+
+test("loadConnectConfig() switches nothing on by itself", async () => {
   const { config, warnings } = await load({});
   assert.deepEqual(warnings, []);
   assert.deepEqual(config, {
-    remoteTerminal: undefined,
+    enabled: NOTHING,
     shellCommand: "/bin/sh",
-    shellArguments: ["--login"],
+    shellArguments: ["-l"],
     user: undefined,
-    terminal: { isDisabled: false, columns: 80, rows: 40 },
-    sessions: { stopExpired: true, expireAfterMs: 0, expireAfterIdleMs: 600_000, maxPerUser: 1 },
+    terminal: { columns: 80, rows: 40 },
+    sessions: {
+      stopExpired: true,
+      expireAfterMs: 86_400_000,
+      expireAfterIdleMs: 600_000,
+      maxPerUser: 1,
+    },
     reconnectMs: 5000,
-    isFileTransferDisabled: false,
-    isPortForwardDisabled: false,
-    isMenderClientDisabled: false,
     transferLimits: undefined,
   });
 });
@@ -58,6 +62,7 @@ test("loadConnectConfig() merges nested objects and reads the limits", async () 
       Terminal: { Width: 132 },
       Sessions: { StopExpired: true, ExpireAfter: 60, MaxPerUser: 4 },
       FileTransfer: { Disable: true },
+      PortForward: { Disable: false },
       Limits: {
         Enabled: true,
         FileTransfer: {
@@ -75,14 +80,14 @@ test("loadConnectConfig() merges nested objects and reads the limits", async () 
   assert.deepEqual(warnings, []);
   assert.equal(config.user, "operator");
   assert.deepEqual(config.shellArguments, []);
-  assert.deepEqual(config.terminal, { isDisabled: false, columns: 132, rows: 50 });
+  assert.deepEqual(config.terminal, { columns: 132, rows: 50 });
   assert.deepEqual(config.sessions, {
     stopExpired: true,
     expireAfterMs: 60_000,
-    expireAfterIdleMs: 0,
+    expireAfterIdleMs: 600_000,
     maxPerUser: 4,
   });
-  assert.equal(config.isFileTransferDisabled, true);
+  assert.deepEqual(config.enabled, { ...NOTHING, terminal: true, portForward: true });
   assert.deepEqual(config.transferLimits, {
     chroot: "/srv",
     ownerPut: "",
@@ -116,13 +121,50 @@ for (
 ) {
   test(`loadConnectConfig() reads RemoteTerminal ${JSON.stringify(written)} as ${read}`, async () => {
     const { config } = await load({ RemoteTerminal: written });
-    assert.equal(config.remoteTerminal, read);
+    assert.deepEqual(config.enabled, { ...NOTHING, terminal: read });
   });
 }
 
-test("loadConnectConfig() warns when both session limits are set", async () => {
-  const { warnings } = await load({ Sessions: { ExpireAfter: 1, ExpireAfterIdle: 2 } });
-  assert.match(warnings.join("\n"), /both set/);
+for (
+  const [name, file, enabled, warning] of [
+    ["only the keys of mender-python-client", {
+      RemoteTerminal: "true",
+      ShellCommand: "/bin/bash",
+      User: "root",
+    }, { terminal: true }],
+    [
+      "a shell and a user, but no word that it is wanted",
+      { ShellCommand: "/bin/sh", User: "root" },
+      {},
+    ],
+    ["a section of the terminal", { Terminal: { Width: 100 } }, { terminal: true }],
+    ["a section that refuses", { RemoteTerminal: true, Terminal: { Disable: true } }, {}],
+    [
+      "a switch that is off, and a section",
+      { RemoteTerminal: "no", Terminal: { Disable: false } },
+      {},
+      /stays off/,
+    ],
+    ["every section", {
+      Terminal: { Disable: false },
+      FileTransfer: { Disable: false },
+      PortForward: { Disable: false },
+      MenderClient: { Disable: false },
+    }, { terminal: true, fileTransfer: true, portForward: true, menderClient: true }],
+    ["file transfer alone", { FileTransfer: { Disable: false } }, { fileTransfer: true }],
+    ["limits, which ask for nothing", { Limits: { Enabled: true } }, {}],
+  ] as const
+) {
+  test(`loadConnectConfig() switches on what is asked for: ${name}`, async () => {
+    const { config, warnings } = await load(file);
+    assert.deepEqual(config.enabled, { ...NOTHING, ...enabled });
+    assert.match(warnings.join("\n"), warning ?? /^$/);
+  });
+}
+
+test("loadConnectConfig() reads 0 as no limit of a session", async () => {
+  const { config } = await load({ Sessions: { ExpireAfter: 0, ExpireAfterIdle: 0 } });
+  assert.deepEqual([config.sessions.expireAfterMs, config.sessions.expireAfterIdleMs], [0, 0]);
 });
 
 test("loadConnectConfig() refuses a terminal without columns", async () => {

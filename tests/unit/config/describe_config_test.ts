@@ -74,7 +74,7 @@ test("describeConfig() describes mender-connect.conf too", async () => {
   await inTemporaryDirectory((root) => {
     const paths = wellKnownPaths({ root });
     const description = describeConfig(inspectConnectConfig({ files, paths }), paths, "connect");
-    assert.deepEqual(entry(description, "ShellArguments"), [["--login"], "default"]);
+    assert.deepEqual(entry(description, "ShellArguments"), [["-l"], "default"]);
     assert.deepEqual(description.files.map(({ exists }) => exists), [false, false]);
     assert.match(configLines(description)[0]!, /mender-connect\.conf \(no such file\)/);
   });

@@ -9,6 +9,7 @@ import { codeBlocks, codeSpans, pages } from "./markdown.ts";
 const FOREIGN_OPTIONS = [
   ...["--yes", "--global"], // npx, npm
   ...["--allow-net", "--allow-read", "--allow-write", "--allow-sys", "--allow-run"], // deno run
+  ...["--allow-ffi", "--deny-ffi"],
   "--block-signal", // env
   "--check", // scripts/write_docs.ts
   "--login", // a shell

@@ -1,0 +1,190 @@
+import { messageOf } from "../../core/errors.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { NetworkDriver, TcpConnection, UdpConnection } from "../../runtime/network_driver.ts";
+import type { Outbox } from "../outbox.ts";
+import {
+  CHUNK_BYTES,
+  forwardErrorFrame,
+  forwardFrame,
+  type ForwardTarget,
+  type Frame,
+} from "../protocol/internal.ts";
+
+/** How long it may take to reach a target, and how long a target may be silent. */
+const DIAL_LIMIT_MS = 20_000;
+const IDLE_LIMIT_MS = 600_000;
+
+/** How long a target may take to end its side after the peer has stopped. */
+const LINGER_MS = 10_000;
+
+/** Bytes that a peer may send before the target is reached. */
+const MAX_EARLY_BYTES = 1 << 20;
+
+/** What a forwarded connection stands on. */
+export interface ForwardedConnectionParts {
+  /** The `new` that asked for it. */
+  readonly request: Frame;
+  /** ID that the peer chose. */
+  readonly connectionId: string;
+  /** Where it leads. */
+  readonly target: ForwardTarget;
+  /** Connections of the machine. */
+  readonly network: NetworkDriver;
+  /** Time. */
+  readonly clock: Clock;
+  /** Where messages go. */
+  readonly outbox: Outbox;
+  /** Told once the connection is over. */
+  onEnd(): void;
+}
+
+type Target = TcpConnection | UdpConnection;
+
+/**
+ * One connection to a target. In each direction one piece is under way at a time: a piece of the peer is
+ * acknowledged once the target has taken it, and the next piece of the target waits for the peer's
+ * acknowledgement.
+ */
+export class ForwardedConnection {
+  readonly #parts: ForwardedConnectionParts;
+  #target: Target | undefined;
+  #writes: Promise<void>;
+  #queuedBytes = 0;
+  #acknowledged: (() => void) | undefined;
+  #cancelIdle = (): void => {};
+  #isOver = false;
+  #isDestroyed = false;
+
+  /** Starts to reach the target; the peer is told when it is reached, or why not. */
+  constructor(parts: ForwardedConnectionParts) {
+    this.#parts = parts;
+    this.#writes = this.#dial();
+  }
+
+  /** Bytes of the peer; it may send before the target is reached. */
+  forward(frame: Frame): void {
+    this.#queuedBytes += frame.body.length;
+    if (this.#queuedBytes > MAX_EARLY_BYTES) return this.#fail("the target takes no data");
+    this.#writes = this.#writes.then(async () => {
+      if (this.#target === undefined || this.#isDestroyed) return;
+      await this.#target.write(frame.body);
+      this.#queuedBytes -= frame.body.length;
+      // A surplus one ends mender-cli.
+      if (!this.#isOver) this.#send("ack");
+    }).catch((error) => this.#fail(messageOf(error)));
+  }
+
+  /** The peer has got the last piece. */
+  acknowledge(): void {
+    this.#acknowledged?.();
+  }
+
+  /** The peer wants no more: what it sent still goes out, and the target hears of the end. */
+  stop(): void {
+    if (this.#isOver) return;
+    this.#send("stop");
+    void this.#finish();
+  }
+
+  /** Gives the connection up without a message. */
+  destroy(): void {
+    this.#isDestroyed = true;
+    this.#over();
+    this.#target?.destroy();
+  }
+
+  async #dial(): Promise<void> {
+    const { network, target } = this.#parts;
+    const options = { host: target.host, port: target.port, limitMs: DIAL_LIMIT_MS };
+    try {
+      this.#target = target.protocol === "tcp"
+        ? await network.connectTcp(options)
+        : await network.connectUdp(options);
+    } catch (error) {
+      return this.#fail(messageOf(error));
+    }
+    if (this.#isDestroyed) return this.#target.destroy();
+    if (!this.#isOver) this.#send("new");
+    void this.#read(this.#target);
+  }
+
+  /** Reads to the end, also when nobody wants it any more: what is left unread keeps a connection open. */
+  async #read(target: Target): Promise<void> {
+    try {
+      this.#waitForData();
+      for await (const chunk of target.readable) {
+        this.#waitForData();
+        for (const piece of this.#pieces(chunk)) {
+          if (!this.#isOver && this.#parts.outbox.isFull) await this.#parts.outbox.ready();
+          if (this.#isOver) break;
+          await this.#forward(piece);
+        }
+      }
+      if (!this.#isOver) this.stop();
+    } catch (error) {
+      this.#fail(messageOf(error));
+    }
+  }
+
+  #forward(piece: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      this.#acknowledged = () => {
+        this.#acknowledged = undefined;
+        resolve();
+      };
+      this.#send("forward", piece);
+    });
+  }
+
+  /** A datagram is a whole. */
+  *#pieces(chunk: Uint8Array): Generator<Uint8Array> {
+    if (this.#parts.target.protocol === "udp") return yield chunk;
+    for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
+      yield chunk.subarray(at, at + CHUNK_BYTES);
+    }
+  }
+
+  async #finish(): Promise<void> {
+    const { clock } = this.#parts;
+    const writes = this.#writes;
+    this.#over();
+    const cancel = clock.after(LINGER_MS, () => this.#target?.destroy());
+    try {
+      await writes;
+      const target = this.#target;
+      if (target !== undefined && "end" in target) {
+        target.end();
+        await target.closed;
+      } else target?.destroy();
+    } finally {
+      cancel();
+    }
+  }
+
+  #waitForData(): void {
+    this.#cancelIdle();
+    if (this.#isOver) return;
+    this.#cancelIdle = this.#parts.clock.after(IDLE_LIMIT_MS, () => this.stop());
+  }
+
+  #fail(text: string): void {
+    if (this.#isOver) return;
+    const { outbox, request } = this.#parts;
+    outbox.send(forwardErrorFrame(request, text));
+    if (this.#target !== undefined) this.#send("stop");
+    this.destroy();
+  }
+
+  #over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#cancelIdle();
+    this.#acknowledged?.();
+    this.#parts.onEnd();
+  }
+
+  #send(type: "new" | "forward" | "ack" | "stop", body?: Uint8Array): void {
+    const { outbox, request, connectionId } = this.#parts;
+    outbox.send(forwardFrame(type, request.sessionId, connectionId, body));
+  }
+}

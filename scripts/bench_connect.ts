@@ -1,0 +1,242 @@
+/**
+ * Speed of remote access beside mender-connect, in one run and turn by turn: terminal output, files both
+ * ways, and the echo of a key. Nothing here passes or fails.
+ *
+ * `--runs N` (default 5), `--megabytes N` (default 32).
+ */
+import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { int64 } from "../lib/connect/protocol/internal.ts";
+import type { MenderServer } from "../lib/testing/mod.ts";
+import { ClientRig } from "../tests/support/client_rig.ts";
+import { menderConnectPeer, withMenderConnect } from "../tests/support/mender_connect_rig.ts";
+import { TestTerminal } from "../tests/support/remote_access_rig.ts";
+import { inTemporaryDirectory } from "../tests/support/temporary.ts";
+import { waitUntil } from "../tests/support/wait.ts";
+import { operator, withServer } from "../tests/support/with_server.ts";
+import { spread } from "./gate/spread.ts";
+
+/** What one device did in one turn. */
+export interface ConnectFigures {
+  /** Output of a terminal, in megabytes a second. */
+  readonly outputMBps: number;
+  /** A file to the device, in megabytes a second. */
+  readonly uploadMBps: number;
+  /** A file from the device, in megabytes a second. */
+  readonly downloadMBps: number;
+  /** From a key to its echo, in milliseconds, one figure a key. */
+  readonly echoMs: readonly number[];
+}
+
+const CONFIG = {
+  User: "root",
+  ShellCommand: "/bin/sh",
+  ShellArguments: [],
+  Terminal: { Disable: false },
+  Sessions: { MaxPerUser: 16 },
+  FileTransfer: { Disable: false },
+};
+
+const KEYS = 200;
+const MAX_TRIES = 8;
+
+/** Measures one device that is connected. */
+export async function measureConnect(
+  server: MenderServer,
+  deviceId: string,
+  dir: string,
+  megabytes: number,
+): Promise<ConnectFigures> {
+  const size = megabytes << 20;
+  const file = join(dir, "bench.bin");
+  writeFileSync(file, new Uint8Array(size).fill(0x61));
+  return {
+    outputMBps: await measureOutput(server, deviceId, file, size),
+    ...await measureFiles(server, deviceId, dir, size),
+    echoMs: await measureEcho(server, deviceId),
+  };
+}
+
+/** A shell that answers; now and then one of mender-connect does not. */
+async function openShell(server: MenderServer, deviceId: string): Promise<TestTerminal> {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const terminal = new TestTerminal(server.openSession(deviceId));
+    terminal.session.send({
+      protocol: 1,
+      type: "resize",
+      properties: { terminal_width: int64(80), terminal_height: int64(24) },
+    });
+    terminal.type("stty raw -echo; echo ready-$((1+1))\n");
+    try {
+      await terminal.seen(/ready-2\r?\n/, 5000);
+      return terminal;
+    } catch {
+      await closeShell(terminal); // a mute one
+    }
+  }
+  throw new Error("no shell answers");
+}
+
+async function closeShell(terminal: TestTerminal): Promise<void> {
+  terminal.session.send({ protocol: 1, type: "stop" });
+  await terminal.answer("stop", 15_000);
+  await terminal.close();
+}
+
+async function measureOutput(
+  server: MenderServer,
+  deviceId: string,
+  file: string,
+  size: number,
+): Promise<number> {
+  const terminal = await openShell(server, deviceId);
+  const before = terminal.size;
+  const startedAt = performance.now();
+  terminal.type(`cat ${file}\n`);
+  await waitUntil("the output", () => terminal.size - before >= size, 300_000);
+  const seconds = (performance.now() - startedAt) / 1000;
+  await closeShell(terminal);
+  return size / 1e6 / seconds;
+}
+
+async function measureFiles(
+  server: MenderServer,
+  deviceId: string,
+  dir: string,
+  size: number,
+): Promise<Pick<ConnectFigures, "uploadMBps" | "downloadMBps">> {
+  const manage = await operator(server);
+  const route = `/v1/deviceconnect/devices/${deviceId}`;
+  const target = join(dir, "uploaded.bin");
+  const form = new FormData();
+  form.append("path", target);
+  form.append("file", new Blob([new Uint8Array(size)]), "uploaded.bin");
+  const uploadAt = performance.now();
+  const uploaded = await manage("PUT", `${route}/upload`, form);
+  await uploaded.body?.cancel();
+  const uploadSeconds = (performance.now() - uploadAt) / 1000;
+  if (uploaded.status !== 201) throw new Error(`the upload was answered ${uploaded.status}`);
+  await waitUntil("the file", () => readFileSync(target).length === size);
+  const downloadAt = performance.now();
+  const answer = await manage("GET", `${route}/download?path=${encodeURIComponent(target)}`);
+  const got = (await answer.arrayBuffer()).byteLength;
+  const downloadSeconds = (performance.now() - downloadAt) / 1000;
+  if (got !== size) throw new Error(`${got} bytes came of ${size}`);
+  return { uploadMBps: size / 1e6 / uploadSeconds, downloadMBps: size / 1e6 / downloadSeconds };
+}
+
+async function measureEcho(server: MenderServer, deviceId: string): Promise<number[]> {
+  const terminal = await openShell(server, deviceId);
+  terminal.type("stty -icanon; exec cat\n");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const times: number[] = [];
+  for (let key = 0; key < KEYS; key++) {
+    const before = terminal.size;
+    const startedAt = performance.now();
+    terminal.type("x");
+    while (terminal.size === before) await new Promise((resolve) => setImmediate(resolve));
+    times.push(performance.now() - startedAt);
+  }
+  await closeShell(terminal);
+  return times;
+}
+
+/** Runs a body with our device, a process of its own under its permission set. */
+export async function withOurDevice<T>(
+  server: MenderServer,
+  dir: string,
+  body: (deviceId: string) => Promise<T>,
+): Promise<T> {
+  const rig = new ClientRig(dir, { serverUrl: server.url, identity: "echo mac=02:00:00:00:00:99" });
+  rig.write(rig.paths.mainConfig, JSON.stringify({ ServerURL: server.url }));
+  rig.write(rig.paths.connectConfig, JSON.stringify(CONFIG));
+  const known = new Set(server.devices().map(({ id }) => id));
+  const [program, ...args] = rig.command("terminal");
+  const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  child.stderr.on("data", (chunk) => said = (said + String(chunk)).slice(-4000));
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  try {
+    const isNew = ({ id }: { id: string }): boolean => !known.has(id);
+    const device = await waitUntil("our device", () => server.devices().find(isNew), 40_000);
+    server.acceptDevice(device.id);
+    await waitUntil("our connection", () => server.isConnected(device.id), 40_000);
+    return await body(device.id);
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.stack : error}\n${said}`);
+  } finally {
+    child.kill("SIGTERM");
+    await ended;
+  }
+}
+
+/** Measures both devices at one server, turn by turn; theirs are absent where there is no peer. */
+export function benchConnect(
+  runs: number,
+  megabytes: number,
+): Promise<{ ours: ConnectFigures[]; theirs: ConnectFigures[] }> {
+  const hasPeer = menderConnectPeer().skip === undefined;
+  return inTemporaryDirectory((dir) =>
+    withServer({}, (server) =>
+      withOurDevice(server, join(dir, "ours"), async (ourId) => {
+        const ours: ConnectFigures[] = [];
+        const theirs: ConnectFigures[] = [];
+        const play = async (theirId: string | undefined): Promise<void> => {
+          for (let run = 0; run < runs; run++) {
+            ours.push(await measureConnect(server, ourId, dir, megabytes));
+            if (process.argv.includes("--verbose")) console.log("ours", ours.at(-1), new Date());
+            if (theirId !== undefined) {
+              theirs.push(await measureConnect(server, theirId, dir, megabytes));
+            }
+          }
+        };
+        if (hasPeer) {
+          await withMenderConnect(
+            join(dir, "theirs"),
+            server,
+            CONFIG,
+            ({ deviceId }) => play(deviceId),
+          );
+        } else await play(undefined);
+        return { ours, theirs };
+      }))
+  );
+}
+
+/** Prints the figures, ours beside theirs. */
+export function printConnect(
+  { ours, theirs }: { ours: readonly ConnectFigures[]; theirs: readonly ConnectFigures[] },
+): void {
+  const percentile = (figures: readonly ConnectFigures[], share: number): number[] =>
+    figures.map(({ echoMs }) => {
+      const sorted = [...echoMs].sort((a, b) => a - b);
+      return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
+    });
+  const rows: [name: string, of: (figures: readonly ConnectFigures[]) => number[]][] = [
+    ["terminal output, MB/s", (figures) => figures.map(({ outputMBps }) => outputMBps)],
+    ["file to the device, MB/s", (figures) => figures.map(({ uploadMBps }) => uploadMBps)],
+    ["file from the device, MB/s", (figures) => figures.map(({ downloadMBps }) => downloadMBps)],
+    ["key echo p50, ms", (figures) => percentile(figures, 0.5)],
+    ["key echo p99, ms", (figures) => percentile(figures, 0.99)],
+  ];
+  const text = (values: number[]): string => {
+    if (values.length === 0) return "not measured";
+    const { min, median, max } = spread(values);
+    return `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`;
+  };
+  for (const [name, of] of rows) {
+    console.log(`${name}: ours ${text(of(ours))}, mender-connect ${text(of(theirs))}`);
+  }
+}
+
+function option(name: string, fallback: number): number {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? fallback : Math.max(1, Number(process.argv[at + 1]) || fallback);
+}
+
+if (import.meta.main) {
+  printConnect(await benchConnect(option("--runs", 5), option("--megabytes", 32)));
+  process.exit();
+}
