@@ -7,13 +7,21 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { connectRow } from "./bench/connect.ts";
 import { downloadRow } from "./bench/download.ts";
+import { flowRow } from "./bench/flow.ts";
 import { handOffRow } from "./bench/hand_off.ts";
 import { machineLine } from "./bench/machine.ts";
 import { memoryRow } from "./bench/memory.ts";
 import type { BenchRow } from "./bench/row.ts";
 
-const ROWS: readonly BenchRow[] = [handOffRow, downloadRow, memoryRow];
+const ROWS: readonly BenchRow[] = [
+  handOffRow,
+  downloadRow,
+  memoryRow,
+  flowRow,
+  connectRow,
+];
 
 const { values } = parseArgs({
   options: { only: { type: "string", multiple: true }, runs: { type: "string" } },

@@ -1,22 +1,23 @@
 /**
  * Speed of remote access beside mender-connect, in one run and turn by turn: terminal output, files both
  * ways, and the echo of a key. Nothing here passes or fails.
- *
- * `--runs N` (default 5), `--megabytes N` (default 32).
  */
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
-import { int64 } from "../lib/connect/protocol/internal.ts";
-import type { MenderServer } from "../lib/testing/mod.ts";
-import { ClientRig } from "../tests/support/client_rig.ts";
-import { menderConnectPeer, withMenderConnect } from "../tests/support/mender_connect_rig.ts";
-import { TestTerminal } from "../tests/support/remote_access_rig.ts";
-import { inTemporaryDirectory } from "../tests/support/temporary.ts";
-import { waitUntil } from "../tests/support/wait.ts";
-import { operator, withServer } from "../tests/support/with_server.ts";
-import { spread } from "./gate/spread.ts";
+import { int64 } from "../../lib/connect/protocol/internal.ts";
+import type { MenderServer } from "../../lib/testing/mod.ts";
+import { ClientRig } from "../../tests/support/client_rig.ts";
+import { menderConnectPeer, withMenderConnect } from "../../tests/support/mender_connect_rig.ts";
+import { TestTerminal } from "../../tests/support/remote_access_rig.ts";
+import { inTemporaryDirectory } from "../../tests/support/temporary.ts";
+import { waitUntil } from "../../tests/support/wait.ts";
+import { operator, withServer } from "../../tests/support/with_server.ts";
+import { spread } from "../gate/spread.ts";
+import type { BenchRow } from "./row.ts";
+
+/** Size of the files. */
+const MEGABYTES = 32;
 
 /** What one device did in one turn. */
 export interface ConnectFigures {
@@ -186,7 +187,6 @@ export function benchConnect(
         const play = async (theirId: string | undefined): Promise<void> => {
           for (let run = 0; run < runs; run++) {
             ours.push(await measureConnect(server, ourId, dir, megabytes));
-            if (process.argv.includes("--verbose")) console.log("ours", ours.at(-1), new Date());
             if (theirId !== undefined) {
               theirs.push(await measureConnect(server, theirId, dir, megabytes));
             }
@@ -231,12 +231,12 @@ export function printConnect(
   }
 }
 
-function option(name: string, fallback: number): number {
-  const at = process.argv.indexOf(name);
-  return at < 0 ? fallback : Math.max(1, Number(process.argv[at + 1]) || fallback);
-}
-
-if (import.meta.main) {
-  printConnect(await benchConnect(option("--runs", 5), option("--megabytes", 32)));
-  process.exit();
-}
+/** Remote access, beside mender-connect. */
+export const connectRow: BenchRow = {
+  name: "connect",
+  title: `terminal output, files of ${MEGABYTES} MB, the echo of a key`,
+  defaultRuns: 5,
+  async run(runs) {
+    printConnect(await benchConnect(runs, MEGABYTES));
+  },
+};

@@ -1,23 +1,22 @@
 /**
  * Speed of update control: calls a second over a real bus to a real Mender client, and the time from the
  * start of a process to its first map accepted; beside Python with whichever D-Bus library is there.
- *
- * Run: `deno run -A scripts/bench_flow.ts [--runs N]`
  */
 import { execFile, spawnSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { pauseAll } from "../lib/control/map_order.ts";
-import { controlMapText } from "../lib/control/control_map_json.ts";
-import { systemBusAddress } from "../lib/dbus/bus_address.ts";
-import { BusConnection } from "../lib/dbus/bus_connection.ts";
-import { UpdateManagerClient } from "../lib/dbus/update_manager_client.ts";
-import { systemClock } from "../lib/runtime/system_clock.ts";
-import { letterId } from "../tests/support/control_maps.ts";
-import { FlowRig } from "../tests/support/flow_rig.ts";
-import { withUpdateRig } from "../tests/support/update_rig.ts";
-import { spread } from "./gate/spread.ts";
+import { pauseAll } from "../../lib/control/map_order.ts";
+import { controlMapText } from "../../lib/control/control_map_json.ts";
+import { systemBusAddress } from "../../lib/dbus/bus_address.ts";
+import { BusConnection } from "../../lib/dbus/bus_connection.ts";
+import { UpdateManagerClient } from "../../lib/dbus/update_manager_client.ts";
+import { systemClock } from "../../lib/runtime/system_clock.ts";
+import { letterId } from "../../tests/support/control_maps.ts";
+import { FlowRig } from "../../tests/support/flow_rig.ts";
+import { withUpdateRig } from "../../tests/support/update_rig.ts";
+import { spread } from "../gate/spread.ts";
+import type { BenchRow } from "./row.ts";
 
 const run = promisify(execFile);
 
@@ -136,11 +135,18 @@ export function flowLines({ python, calls, first }: FlowFigures): string[] {
   ];
 }
 
+/** Update control over D-Bus, beside Python's libraries. */
+export const flowRow: BenchRow = {
+  name: "flow",
+  title: "Update Control Maps set over D-Bus, and the start up to the first one",
+  defaultRuns: 9,
+  async run(runs) {
+    for (const text of flowLines(await benchFlow(runs))) console.log(text);
+  },
+};
+
+// Calls are counted in a process of their own.
 const callsAt = process.argv.indexOf("--calls");
 if (import.meta.main && callsAt > 0) {
   console.log(await measureCalls(process.argv[callsAt + 1] ?? ""));
-} else if (import.meta.main) {
-  const at = process.argv.indexOf("--runs");
-  const runs = at < 0 ? 9 : Math.max(1, Number(process.argv[at + 1]) || 1);
-  for (const text of flowLines(await benchFlow(runs))) console.log(text);
 }
