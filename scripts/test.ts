@@ -19,7 +19,12 @@ const STATIC_CHECKS: readonly (readonly [name: string, args: readonly string[]])
   ["layers", ["run", "--allow-read", "scripts/check_layers.ts"]],
 ];
 
-const TEST_FOLDERS = ["tests/unit", "tests/integration", "tests/faults", "tests/peers"];
+/** Beside each other, because they mostly wait: for programs, peers and time limits. */
+const TEST_RUNS: readonly (readonly string[])[] = [
+  ["tests/unit", "tests/faults"],
+  ["tests/integration"],
+  ["tests/peers"],
+];
 
 /** Nothing of the gate takes longer; the tests have limits of their own besides. */
 const CHECK_LIMIT_MS = 10 * 60_000;
@@ -45,15 +50,26 @@ for (const [name, args] of STATIC_CHECKS) {
 const extra = process.argv.slice(2);
 if (!extra.includes("--static")) {
   const directory = mkdtempSync(join(tmpdir(), "mender-deno-gate-"));
-  const report = join(directory, "report.xml");
-  // Types have been checked; -A is for the tests, the programs under test run under their own sets.
-  const args = ["test", "-A", "--no-check", `--junit-path=${report}`, ...extra, ...TEST_FOLDERS];
-  const { code } = await runProgram(deno, args, { limitMs: TESTS_LIMIT_MS });
-  const totals = totalsOfRun(code, report);
+  await Promise.all(
+    TEST_RUNS.map((folders, at) => runTests(folders, join(directory, `${at}.xml`))),
+  );
   rmSync(directory, { recursive: true });
+}
+
+/** Runs the tests of some folders; what they say is shown at their end, so that it stays together. */
+async function runTests(folders: readonly string[], report: string): Promise<void> {
+  // Types have been checked; -A is for the tests, the programs under test run under their own sets.
+  const args = ["test", "-A", "--no-check", `--junit-path=${report}`, ...extra, ...folders];
+  const { code, output } = await runProgram(deno, args, {
+    isQuiet: true,
+    limitMs: TESTS_LIMIT_MS,
+  });
+  console.log(output);
+  const totals = totalsOfRun(code, report);
   sum.passed += totals.passed;
   sum.failed += totals.failed;
   sum.skipped.push(...totals.skipped);
+  console.log(`${folders.join(", ")} ... ${totals.failed === 0 ? "ok" : "FAILED"}`);
 }
 
 printSum(sum);
