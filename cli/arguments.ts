@@ -98,6 +98,29 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
       choose(async (context) => (await import("./commands/terminal.ts")).terminal(context))
     );
 
+  program.command("status")
+    .option("--json", "print one JSON object")
+    .description("how the running daemon and the deployment in progress stand")
+    .action((options) =>
+      choose(async (context) => (await import("./commands/status.ts")).status(context, options))
+    );
+
+  program.command("check-update")
+    .description("have the running daemon ask for a deployment now")
+    .action(() =>
+      choose(async (context) =>
+        (await import("./commands/ask_daemon.ts")).askDaemon(context, "check-update")
+      )
+    );
+
+  program.command("send-inventory")
+    .description("have the running daemon send the inventory now")
+    .action(() =>
+      choose(async (context) =>
+        (await import("./commands/ask_daemon.ts")).askDaemon(context, "send-inventory")
+      )
+    );
+
   program.command("show-artifact")
     .description("print the name of the installed Artifact")
     .action(() =>

@@ -3,6 +3,7 @@ import { prepareDataDirectory } from "../../lib/store/data_directory.ts";
 import { daemonHandler } from "../../lib/daemon/control/daemon_handler.ts";
 import type { ControlHandler } from "../../lib/daemon/control/serve_connection.ts";
 import { Daemon } from "../../lib/daemon/daemon.ts";
+import { DeploymentFollower } from "../../lib/daemon/daemon_status.ts";
 import { guardInstance } from "../../lib/daemon/instance_guard.ts";
 import type { SocketListener } from "../../lib/runtime/socket_driver.ts";
 import type { CommandContext } from "../command_context.ts";
@@ -39,7 +40,12 @@ export async function daemon(
       logger,
       signal,
     });
-    device = await openDevice(context, config, progressPrinter(context));
+    const follower = new DeploymentFollower();
+    const print = progressPrinter(context);
+    device = await openDevice(context, config, (event) => {
+      follower.take(event);
+      print(event);
+    });
     const running = new Daemon({
       device,
       clock: drivers.clock,
@@ -51,7 +57,10 @@ export async function daemon(
       isOnce: options.once === true,
       isStaying: options.stay === true,
     });
-    control = daemonHandler(running);
+    control = daemonHandler(running, () => follower.view);
+    // As in the other Mender clients.
+    drivers.signals.on("SIGUSR1", () => running.checkUpdate());
+    drivers.signals.on("SIGUSR2", () => running.sendInventory());
     const end = await running.run(signal);
     return end === "failed" ? 1 : 0;
   } catch (error) {

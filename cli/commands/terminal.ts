@@ -6,6 +6,7 @@ import { keyTokens } from "../../lib/connect/token_source.ts";
 import type { CommandContext } from "../command_context.ts";
 import { Interrupted } from "../interrupted.ts";
 import { openDevice } from "../open_device.ts";
+import { answerOf } from "./ask_daemon.ts";
 
 /** Offers remote access until a signal; ends at once when nothing is switched on. */
 export async function terminal(context: CommandContext): Promise<number> {
@@ -30,6 +31,10 @@ export async function terminal(context: CommandContext): Promise<number> {
       config: connect,
       tokens: keyTokens(device),
       http: trustOf(config, paths.systemCaBundle, drivers, logger),
+      waker: {
+        checkUpdate: () => wakeDaemon(context, "check-update"),
+        sendInventory: () => wakeDaemon(context, "send-inventory"),
+      },
       logger,
     }, signal);
   } finally {
@@ -38,6 +43,13 @@ export async function terminal(context: CommandContext): Promise<number> {
   // A service that is stopped has not failed.
   if (signal.reason instanceof Interrupted && signal.reason.signal === "SIGTERM") return 0;
   throw signal.reason;
+}
+
+async function wakeDaemon(
+  context: CommandContext,
+  what: "check-update" | "send-inventory",
+): Promise<void> {
+  await answerOf(context, what);
 }
 
 /** What would keep a shell from starting is told now; whether it is mended by then, each session sees. */

@@ -5,12 +5,13 @@
  * @module
  */
 import type { Device } from "../client/device.ts";
-import { isMenderError, type MenderError, type RetryAdvice } from "../core/errors.ts";
+import { isMenderError, type MenderError, messageOf, type RetryAdvice } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RandomDriver } from "../runtime/drivers.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { Alarm } from "./alarm.ts";
 import { TurnQueue } from "./control/turn_queue.ts";
+import type { DaemonStatus, FailureView } from "./daemon_status.ts";
 import { TaskTimer } from "./task_timer.ts";
 
 /** How often the lock is looked at while a deployment is with the sub-updater. */
@@ -57,6 +58,9 @@ export class Daemon {
   #isWaitingForOutcome = false;
   #isPendingTold = false;
   #hasFailed = false;
+  #startedAtMs = 0;
+  #polledAtMs: number | undefined;
+  #failure: (Omit<FailureView, "secondsAgo"> & { readonly atMs: number }) | undefined;
 
   /** Makes a daemon; nothing runs yet. */
   constructor(options: DaemonOptions) {
@@ -79,6 +83,7 @@ export class Daemon {
    */
   async run(signal: AbortSignal): Promise<DaemonEnd> {
     this.#signal = signal;
+    this.#startedAtMs = this.#now();
     try {
       for (;;) {
         signal.throwIfAborted();
@@ -111,6 +116,37 @@ export class Daemon {
     });
     this.#alarm.ring();
     return result;
+  }
+
+  /** Asks for a deployment as soon as nothing else is being done. */
+  checkUpdate(): void {
+    this.#update.hurry();
+    this.#alarm.ring();
+  }
+
+  /** Sends the inventory as soon as nothing else is being done. */
+  sendInventory(): void {
+    this.#inventory.hurry();
+    this.#alarm.ring();
+  }
+
+  /** How it stands; what it works on is known to whoever follows the device's events. */
+  status(): Omit<DaemonStatus, "deployment"> {
+    const now = this.#now();
+    const { updatePollMs, retryPollMs, device } = this.#options;
+    const answeredAtMs = this.#polledAtMs ?? this.#startedAtMs;
+    const until = ({ dueAtMs }: TaskTimer): number => seconds(Math.max(0, dueAtMs - now));
+    return {
+      isAuthorized: device.isAuthorized,
+      isStale: !this.#isWaitingForOutcome && now - answeredAtMs > 2 * updatePollMs + retryPollMs,
+      ...(this.#polledAtMs !== undefined &&
+        { lastPollSecondsAgo: seconds(now - this.#polledAtMs) }),
+      ...(!this.#isWaitingForOutcome && {
+        nextPollSeconds: until(this.#update),
+        nextInventorySeconds: until(this.#inventory),
+      }),
+      ...(this.#failure !== undefined && { lastFailure: failureView(this.#failure, now) }),
+    };
   }
 
   /** Whether polls may go on: no deployment is in progress. */
@@ -167,6 +203,7 @@ export class Daemon {
       this.#update,
       () => device.checkUpdate(this.#signal),
     );
+    if (result !== undefined) this.#polledAtMs = this.#now();
     if (result === "nothing") this.#options.logger.log("debug", "No deployment for this device");
     // What could not be delivered, or broke off after the hand-off, is settled before the next poll.
     if (result !== "nothing") this.#settling.hurry();
@@ -182,11 +219,14 @@ export class Daemon {
     try {
       const result = await work();
       timer.succeeded(this.#now());
+      if (this.#failure?.what === what) this.#failure = undefined;
       return result;
     } catch (error) {
       if (this.#signal.aborted) throw this.#signal.reason;
       this.#hasFailed = true;
       const waitMs = timer.failed(this.#now(), adviceOf(error));
+      const code = isMenderError(error) ? error.code : "internal";
+      this.#failure = { what, code, message: messageOf(error), atMs: this.#now() };
       this.#tellFailure(what, error, waitMs);
       return undefined;
     }
@@ -228,4 +268,15 @@ function adviceOf(error: unknown): RetryAdvice {
 
 function hintOf(error: MenderError): { hint?: string } {
   return error.hint === undefined ? {} : { hint: error.hint };
+}
+
+function failureView(
+  { atMs, ...failure }: Omit<FailureView, "secondsAgo"> & { readonly atMs: number },
+  nowMs: number,
+): FailureView {
+  return { ...failure, secondsAgo: seconds(nowMs - atMs) };
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 100) / 10;
 }

@@ -8,6 +8,8 @@ import {
   bodyText,
   forwardFrame,
   forwardNewFrame,
+  integerProperty,
+  menderClientFrame,
   pathFrame,
   plainControlFrame,
 } from "../../lib/connect/protocol/internal.ts";
@@ -56,6 +58,42 @@ function withTerminal(
       }
     }));
 }
+
+test("terminal, the command: the server wakes the daemon that runs beside it", async () => {
+  await withTerminal({}, async ({ server, rig, deviceId }) => {
+    const config = JSON.parse(rig.read(rig.paths.mainConfig));
+    rig.write(
+      rig.paths.mainConfig,
+      JSON.stringify({
+        ...config,
+        UpdatePollIntervalSeconds: 3600,
+        InventoryPollIntervalSeconds: 3600,
+      }),
+    );
+    const daemon = rig.start("daemon");
+    const count = (end: string): number =>
+      server.journal.entries.filter(({ path }) => path.endsWith(end)).length;
+    await waitUntil(
+      "the first round",
+      () => count("/next") === 1 && count("/attributes") === 1,
+      20_000,
+    );
+    const session = server.openSession(deviceId);
+    for (const type of ["check-update", "send-inventory"] as const) {
+      session.send(menderClientFrame(type, "", "u"));
+      const answer = await session.next();
+      assert.deepEqual([answer.type, integerProperty(answer, "status")], [type, 1]);
+    }
+    await waitUntil("both", () => count("/next") === 2 && count("/attributes") === 2);
+    daemon.kill("SIGTERM");
+    assert.equal((await daemon.ended).code, 0, daemon.output());
+    session.send(menderClientFrame("check-update", "", "u"));
+    const answer = await session.next();
+    assert.equal(integerProperty(answer, "status"), 2);
+    assert.match(bodyText(answer), /none listens at/);
+    session.close();
+  });
+});
 
 const isDeno = "Deno" in globalThis;
 

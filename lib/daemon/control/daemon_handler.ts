@@ -1,15 +1,41 @@
 import { messageOf } from "../../core/errors.ts";
 import type { Daemon } from "../daemon.ts";
+import type { DaemonStatus, DeploymentStatusView } from "../daemon_status.ts";
 import type { ControlAnswer, ControlRequest } from "./protocol.ts";
 import type { ControlHandler } from "./serve_connection.ts";
 
-/** Answers what clients of the control socket ask, by a running daemon. */
-export function daemonHandler(daemon: Daemon): ControlHandler {
-  return (request) => answer(daemon, request);
+/**
+ * Answers what clients of the control socket ask, by a running daemon.
+ *
+ * @param deployment Tells the deployment in progress.
+ */
+export function daemonHandler(
+  daemon: Daemon,
+  deployment: () => DeploymentStatusView | undefined,
+): ControlHandler {
+  return (request) => answer(daemon, deployment, request);
 }
 
-async function answer(daemon: Daemon, request: ControlRequest): Promise<ControlAnswer> {
+async function answer(
+  daemon: Daemon,
+  deployment: () => DeploymentStatusView | undefined,
+  request: ControlRequest,
+): Promise<ControlAnswer> {
   switch (request.do) {
+    case "status": {
+      const view = deployment();
+      const status: DaemonStatus = {
+        ...daemon.status(),
+        ...(view !== undefined && { deployment: view }),
+      };
+      return { ok: true, status };
+    }
+    case "check-update":
+      daemon.checkUpdate();
+      return { ok: true };
+    case "send-inventory":
+      daemon.sendInventory();
+      return { ok: true };
     case "report": {
       const result = await daemon.perform((device, signal) =>
         device.deliverReport(request.deployment, signal)

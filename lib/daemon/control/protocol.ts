@@ -18,11 +18,12 @@ export const ANNOUNCED_STATUSES = ["installing", "rebooting"] as const;
 const idSchema = v.pipe(v.string(), v.check(isDeploymentId));
 
 /**
- * What a client may ask. `hello`: who is there. `report`: an outcome was recorded, deliver it.
+ * What a client may ask. `hello`: who is there. `status`: how it stands. `check-update`, `send-inventory`:
+ * do it now, not at the next interval. `report`: an outcome was recorded, deliver it.
  * `announce`: tell the server a status that is not final.
  */
 export type ControlRequest =
-  | { readonly v: 1; readonly do: "hello" }
+  | { readonly v: 1; readonly do: "hello" | "status" | "check-update" | "send-inventory" }
   | { readonly v: 1; readonly do: "report"; readonly deployment: string }
   | {
     readonly v: 1;
@@ -32,7 +33,10 @@ export type ControlRequest =
   };
 
 const requestSchema: v.GenericSchema<unknown, ControlRequest> = v.variant("do", [
-  v.object({ v: v.literal(CONTROL_VERSION), do: v.literal("hello") }),
+  v.object({
+    v: v.literal(CONTROL_VERSION),
+    do: v.picklist(["hello", "status", "check-update", "send-inventory"]),
+  }),
   v.object({ v: v.literal(CONTROL_VERSION), do: v.literal("report"), deployment: idSchema }),
   v.object({
     v: v.literal(CONTROL_VERSION),

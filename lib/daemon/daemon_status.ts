@@ -1,0 +1,72 @@
+import type { DeploymentEvent } from "../deployment/context.ts";
+
+/** A deployment that a daemon works on, or waits for. */
+export interface DeploymentStatusView {
+  /** Its ID. */
+  readonly id: string;
+  /** Where it stands; one of the phases of the deployment record. */
+  readonly phase: string;
+  /** Bytes stored, while it is downloaded. */
+  readonly receivedBytes?: number;
+  /** Bytes announced, when the server says so. */
+  readonly totalBytes?: number;
+  /** Mean rate of the download, when it can be told. */
+  readonly bytesPerSecond?: number;
+}
+
+/** The last thing that failed. */
+export interface FailureView {
+  /** What was to be done. */
+  readonly what: string;
+  /** Stable code; `internal` for what is none of our errors. */
+  readonly code: string;
+  /** One sentence. */
+  readonly message: string;
+  /** How long ago. */
+  readonly secondsAgo: number;
+}
+
+/** What a running daemon says of itself. Times are seconds of its monotonic clock. */
+export interface DaemonStatus {
+  /** Whether the server has let the device in. */
+  readonly isAuthorized: boolean;
+  /** Since the last question for a deployment that was answered; absent when none was. */
+  readonly lastPollSecondsAgo?: number;
+  /** Until the next question; absent while a deployment is with its sub-updater. */
+  readonly nextPollSeconds?: number;
+  /** Until the next inventory; absent likewise. */
+  readonly nextInventorySeconds?: number;
+  /** Whether polls are overdue: nothing was answered for two intervals and a retry. */
+  readonly isStale: boolean;
+  /** The deployment in progress. */
+  readonly deployment?: DeploymentStatusView;
+  /** The last failure since the last success of the same kind. */
+  readonly lastFailure?: FailureView;
+}
+
+/** Follows the events of deployments, for whoever asks where one stands. */
+export class DeploymentFollower {
+  #view: DeploymentStatusView | undefined;
+
+  /** The deployment that was heard of last, unless it is over. */
+  get view(): DeploymentStatusView | undefined {
+    return this.#view;
+  }
+
+  /** Takes an event. */
+  readonly take = (event: DeploymentEvent): void => {
+    if (event.type === "phase") {
+      const isOver = event.phase === "acknowledged" || event.phase === "aborted";
+      this.#view = isOver ? undefined : { id: event.deploymentId, phase: event.phase };
+      return;
+    }
+    const { deploymentId: id, receivedBytes, totalBytes, bytesPerSecond } = event;
+    this.#view = {
+      id,
+      phase: "downloading",
+      receivedBytes,
+      ...(totalBytes !== undefined && { totalBytes }),
+      ...(bytesPerSecond !== undefined && { bytesPerSecond }),
+    };
+  };
+}
