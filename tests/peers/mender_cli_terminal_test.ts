@@ -177,8 +177,8 @@ for (const { name, peer: needed, run, isOurs } of DEVICES) {
           }
           terminal.type("echo recorded-$((40+2))\r");
           await terminal.seen(/recorded-42\r\n/);
-          terminal.type("exit\r");
-          if (!isOurs) terminal.type(Uint8Array.of(0x1d));
+          // mender-connect does not notice the end of a shell; two ends at a time cut the record short.
+          terminal.type(isOurs ? "exit\r" : Uint8Array.of(0x1d));
           await terminal.pty.ended;
           assert.ok(existsSync(file), terminal.text());
           assert.match(gunzipSync(readFileSync(file)).toString("latin1"), /recorded-42/);
