@@ -17,6 +17,9 @@ export class ControlError extends MenderError {}
 /** Errors by which a socket says that nobody stands behind it. */
 const DEAD = ["ECONNREFUSED", "ENOENT"];
 
+/** Errors by which a socket says that whoever stood behind it has just gone. */
+const GOING = ["ECONNRESET", "EPIPE"];
+
 /** Errors by which the system, not a daemon, refuses the connection. */
 const DENIED = ["EACCES", "EPERM", "ENOTCAPABLE"];
 
@@ -44,7 +47,7 @@ export async function askControl(
   try {
     const line = await Promise.race([exchange(connection, request), late]);
     if (line === undefined) {
-      throw new ControlError("control.hung-up", `Cannot ask the daemon: it hung up at ${path}`);
+      throw hungUp(path);
     }
     const answer = parseAnswer(line);
     if (answer === undefined) throw noAnswer(path);
@@ -61,6 +64,7 @@ async function connect(sockets: SocketDriver, path: string): Promise<SocketConne
   } catch (error) {
     const errno = errnoOf(error) ?? "";
     if (DENIED.includes(errno)) throw storeFailure("ask the control socket", path, error);
+    if (GOING.includes(errno)) throw hungUp(path, error);
     // A socket file that nobody listens on refuses; anything else may be a living daemon.
     if (!DEAD.includes(errno)) throw noAnswer(path, error);
     throw new ControlError("control.nobody", `Cannot ask the daemon: none listens at ${path}`, {
@@ -83,6 +87,12 @@ async function exchange(
     // It went away in the middle, whichever way that shows.
   }
   return undefined;
+}
+
+function hungUp(path: string, cause?: unknown): ControlError {
+  return new ControlError("control.hung-up", `Cannot ask the daemon: it hung up at ${path}`, {
+    cause,
+  });
 }
 
 function noAnswer(path: string, cause?: unknown): ControlError {

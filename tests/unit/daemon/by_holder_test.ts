@@ -105,6 +105,22 @@ test("byHolder() does it here after a daemon that went away in the middle", asyn
   });
 });
 
+for (const errno of ["ECONNRESET", "EPIPE"]) {
+  test(`byHolder() looks again when connecting fails with ${errno}: the daemon has just gone`, async () => {
+    await withPath(async (path) => {
+      let calls = 0;
+      const sockets = {
+        ...host.sockets,
+        connectUnix: (to: string, options: { timeoutMs: number }) =>
+          calls++ === 0
+            ? Promise.reject(Object.assign(new Error(errno), { code: errno }))
+            : host.sockets.connectUnix(to, options),
+      };
+      assert.deepEqual(await ask(path, { drivers: { ...drivers, sockets } }), HERE);
+    });
+  });
+}
+
 test("byHolder() gives up on a daemon that does not answer, and does nothing beside it", async () => {
   await withPath(async (path) => {
     const daemon = await hold(path, "daemon", ["silence"]);
