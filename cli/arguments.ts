@@ -10,8 +10,12 @@ import { VERSION } from "../lib/core/version.ts";
 import type { Redactor } from "../lib/log/redactor.ts";
 import type { Drivers } from "../lib/runtime/drivers.ts";
 import { type CommandContext, commandContext, type GlobalOptions } from "./command_context.ts";
+import { type CommandLine, commandLineOf, type TreeCommand } from "./command_line.ts";
 
 type Run = (context: CommandContext) => Promise<number>;
+
+/** In front of a command line: it is not run, the permissions that it needs are printed. */
+const FLAGS_OF_LINE = "permissions-for";
 
 /**
  * Parses a command line and runs its command.
@@ -24,6 +28,7 @@ export async function parseAndRun(
   args: readonly string[],
   redactor: Redactor,
 ): Promise<number> {
+  if (args[0] === FLAGS_OF_LINE) return await flagsOfLine(drivers, args.slice(1), redactor);
   let run: Run | undefined;
   const program = buildProgram(drivers, (chosen) => run = chosen);
   try {
@@ -34,6 +39,28 @@ export async function parseAndRun(
   }
   if (run === undefined) return 0;
   return await run(commandContext(drivers, program.opts() as GlobalOptions, redactor));
+}
+
+async function flagsOfLine(
+  drivers: Drivers,
+  args: readonly string[],
+  redactor: Redactor,
+): Promise<number> {
+  const silent = { ...drivers.self, writeOut: () => {}, writeError: () => {} };
+  const program = buildProgram({ ...drivers, self: silent }, () => {});
+  let line: CommandLine | undefined;
+  program.hook("preAction", (_, command) => {
+    line = commandLineOf(command as unknown as TreeCommand);
+  });
+  try {
+    program.parse([...args], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error; // it will be said when the line is run
+  }
+  // The log is the business of the command itself, as is what is wrong with it.
+  const { logFile: _file, logLevel: _level, ...options } = program.opts() as GlobalOptions;
+  const context = commandContext(drivers, options, redactor);
+  return await (await import("./commands/permissions.ts")).permissionsForLine(context, line);
 }
 
 function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[], OptionValues> {
@@ -163,6 +190,38 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
     .option("--auto-accept", "accept every new device at once")
     .action((options) =>
       choose(async (context) => (await import("./commands/serve.ts")).serve(context, options))
+    );
+
+  program.command("setup")
+    .description("install units and policies of the system, and the configuration")
+    .option("--server-url <url>", "address of the server")
+    .option("--tenant-token-file <file>", "file with the tenant token, - for standard input")
+    .option("--device-type <type>", "type of the device")
+    .option("--fork", "a daemon without a sandbox, which forks the sub-updater")
+    .option("--flow-hold", "also a unit that holds updates")
+    .option("--terminal", "also the unit of remote access")
+    .option("--dbus-group <group>", "a group that may control updates, beside root")
+    .option("--net <host:port>", "a storage or proxy to permit too; may be repeated", append, [])
+    .option("--aliases", "also mender-python-client and mender-update-flow-control")
+    .option("--example", "also the example sub-updater, where there is none")
+    .option("--runtime <path>", "Deno or Node on the device, where it is not the one that runs")
+    .option("--program <path>", "directory of mender-deno on the device, where it is another one")
+    .option("--enable", "enable and start the units, the terminal's excepted")
+    .option("--dry-run", "print the files, write nothing")
+    .option("--uninstall", "remove what was installed; configuration and state stay")
+    .action((options) =>
+      choose(async (context) => (await import("./commands/setup.ts")).setup(context, options))
+    );
+
+  program.command("permissions")
+    .argument("[set]", "one set alone")
+    .option("--net <host:port>", "permit this address too; may be repeated", append, [])
+    .option("--json", "print them as deno.json has them")
+    .description("print the permission sets for Deno, narrowed to what is configured here")
+    .action((set, options) =>
+      choose(async (context) =>
+        (await import("./commands/permissions.ts")).permissions(context, set, options)
+      )
     );
 
   program.command("demo")

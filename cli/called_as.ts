@@ -3,6 +3,11 @@ const COMMANDS: Readonly<Record<string, string>> = {
   "mender-update-flow-control": "flow",
 };
 
+/** The command that a name stands for; itself when it stands for none. */
+export function commandNamed(name: string): string {
+  return COMMANDS[name] ?? name;
+}
+
 /**
  * The arguments of a command line, with the command in front that the name of the program stands for.
  *

@@ -17,13 +17,14 @@ const STATIC_CHECKS: readonly (readonly [name: string, args: readonly string[]])
   ["types", ["check", "."]],
   ["documentation", ["doc", "--lint", "mod.ts", ...sourcesBelow("lib")]],
   ["layers", ["run", "--allow-read", "scripts/check_layers.ts"]],
+  ["permissions", ["run", "--allow-read", "scripts/check_permissions.ts"]],
 ];
 
 /** Beside each other, because they mostly wait: for programs, peers and time limits. */
 const TEST_RUNS: readonly (readonly string[])[] = [
   ["tests/unit", "tests/faults"],
   ["tests/integration"],
-  ["tests/peers"],
+  ["tests/peers", "tests/deno"],
 ];
 
 /** Nothing of the gate takes longer; the tests have limits of their own besides. */

@@ -32,6 +32,11 @@ const rows: [line: string, code: number, stdout: RegExp, stderr: RegExp][] = [
   ["check-config --json", 0, /^\{[\s\S]*"UpdatePollIntervalSeconds"/, /^$/],
 ];
 
+// Node has no permissions to print; the other case is in tests/deno.
+if (!("Deno" in globalThis)) {
+  rows.push(["permissions", 1, /^$/, /^Error: Cannot print permissions: Node has none/]);
+}
+
 for (const [line, code, stdout, stderr] of rows) {
   test(`"mender-deno ${line}" ends with ${code}`, async () => {
     await withRig(noServer, async (rig) => {
