@@ -61,6 +61,8 @@ export interface SelfDriver {
   inputLines(signal: AbortSignal): AsyncIterable<string>;
   /** Columns of the terminal behind the stream, or `undefined` when it is none. */
   terminalColumns(stream: "stdout" | "stderr"): number | undefined;
+  /** Whether standard input is a terminal, so that somebody may answer. */
+  isInputTerminal(): boolean;
   /**
    * Takes over the terminal behind standard input and output; the caller closes it.
    *

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { basename } from "node:path";
 import process from "node:process";
+import { isatty } from "node:tty";
 import type { SelfDriver, SignalDriver } from "./drivers.ts";
 import { openNodeTerminal } from "./terminal/node_terminal.ts";
 import { textLines } from "./text_lines.ts";
@@ -42,6 +43,7 @@ export function nodeSelf(selfCommand: SelfDriver["selfCommand"]): SelfDriver {
     terminalColumns(stream) {
       return process[stream].isTTY ? process[stream].columns ?? 80 : undefined;
     },
+    isInputTerminal: () => isatty(0),
     openTerminal: openNodeTerminal,
     selfCommand,
   };

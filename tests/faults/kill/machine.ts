@@ -228,6 +228,7 @@ export class Machine {
         writeError: write,
         readInput: () => Promise.resolve(new Uint8Array()),
         inputLines: async function* () {},
+        isInputTerminal: () => false,
         openTerminal: () => undefined,
         terminalColumns: () => undefined,
         selfCommand: () => [],

@@ -11,6 +11,7 @@ const FOREIGN_OPTIONS = [
   ...["--allow-net", "--allow-read", "--allow-write", "--allow-sys", "--allow-run"], // deno run
   ...["--allow-ffi", "--deny-ffi"],
   "--block-signal", // env
+  "--now", // systemctl
   "--check", // scripts/write_docs.ts
   "--login", // a shell
   "--compression", // mender-artifact
@@ -70,12 +71,16 @@ test("README.md lists every global option, and no other", async () => {
   assert.deepEqual(optionsIn(table).sort(), optionsIn(await helpOf()).sort());
 });
 
-test("docs/embedded_server.md lists every option of serve", async () => {
-  const text = repositoryText("docs/embedded_server.md");
-  const known = optionsIn(await helpOf("serve")).filter((option) => option !== "--help");
-  const table = text.slice(text.indexOf("| Option")).split("\n\n")[0] ?? "";
-  assert.deepEqual(optionsIn(table).sort(), known.sort());
-});
+for (const [path, command] of [["embedded_server", "serve"], ["service", "setup"]] as const) {
+  test(`docs/${path}.md lists every option of ${command}`, async () => {
+    const text = repositoryText(`docs/${path}.md`);
+    const known = optionsIn(await helpOf(command)).filter((option) => option !== "--help");
+    const table = text.slice(text.indexOf("| Option")).split("\n\n")[0] ?? "";
+    // An option that every command has may stand there too.
+    const listed = optionsIn(table).filter((option) => option !== "--root");
+    assert.deepEqual(listed.sort(), known.sort());
+  });
+}
 
 test("no page shows an option that nobody has", async () => {
   const global = await helpOf();
