@@ -1,16 +1,30 @@
 /**
- * Runs the same tests on Node: the sources are turned into JavaScript below `.build/node`, and Node's
- * own runner runs them there. `MENDER_DENO_NODE` names the binary; else `node` on the PATH is used.
+ * Runs the same tests on Node, against the package as it is installed: the tarball is built and
+ * installed below `.build/node`, the tests are turned into JavaScript beside it, and what they import of
+ * `lib`, `cli` and `mod` is the installed one. `MENDER_DENO_NODE` names the binary; else `node` on the
+ * PATH is used. Arguments are folders or files of tests, in place of all.
  */
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { totalsOfRun } from "./gate/junit.ts";
 import { runProgram } from "./gate/run_program.ts";
 import { printSum } from "./gate/sum.ts";
+import { buildPackage } from "./npm/build_package.ts";
+import { importedPackages } from "./npm/dependencies.ts";
 
 const OLDEST_NODE = 20;
-const FOLDERS = ["tests/unit", "tests/integration", "tests/faults"];
+const FOLDERS = ["tests/unit", "tests/integration", "tests/faults", "tests/peers", "tests/package"];
+/** What is not run here, and why. */
+const EXCEPTIONS = ["tests/deno: permission sets, bundle and executable, which Node does not have"];
 /** Each test has a limit of its own; Node's runner means a whole file. */
 const FILE_LIMIT_MS = 10 * 60_000;
 const BUILD_LIMIT_MS = 10 * 60_000;
@@ -35,7 +49,13 @@ console.log(`Node ${version.trim()}`);
 await buildForNode();
 const report = join(build, "report.xml");
 rmSync(report, { force: true });
-const files = FOLDERS.flatMap((folder) => filesBelow(join(build, folder), "_test.js"));
+for (const exception of EXCEPTIONS) console.log(`not run on Node: ${exception}`);
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : FOLDERS;
+const files = wanted.flatMap((path) =>
+  path.endsWith(".ts")
+    ? [join(build, path.replace(/\.ts$/, ".js"))]
+    : filesBelow(join(build, path), "_test.js")
+);
 const { code } = await runProgram(node, [
   "--enable-source-maps",
   "--test",
@@ -49,16 +69,13 @@ const { code } = await runProgram(node, [
 printSum(totalsOfRun(code, report));
 
 async function buildForNode(): Promise<void> {
-  for (const folder of ["lib", "cli", "tests", "scripts"]) {
-    rmSync(join(build, folder), { recursive: true, force: true });
+  for (const path of ["lib", "cli", "mod.js", "tests", "scripts", "node_modules/mender-deno"]) {
+    rmSync(join(build, path), { recursive: true, force: true });
   }
   mkdirSync(build, { recursive: true });
-  const sources = [
-    "mod.ts",
-    ...["lib", "cli", "tests", "scripts/gate", "scripts/examples"].flatMap((folder) =>
-      filesBelow(folder, ".ts")
-    ),
-  ];
+  const sources = ["tests", "scripts/gate", "scripts/examples"].flatMap((folder) =>
+    filesBelow(folder, ".ts")
+  );
   await must(process.execPath, [
     "transpile",
     "--no-check",
@@ -68,12 +85,32 @@ async function buildForNode(): Promise<void> {
     build,
     ...sources,
   ]);
-  for (const file of [join(build, "mod.js"), ...filesBelow(build, ".js")]) {
-    if (!file.includes("node_modules")) pointAtJavaScript(file);
-  }
+  for (const file of filesBelow(build, ".js")) pointAtJavaScript(file);
   cpSync("tests/data", join(build, "tests/data"), { recursive: true });
-  cpSync("scripts/service", join(build, "scripts/service"), { recursive: true });
-  installDependencies();
+  await install(buildPackage(join(build, "package")));
+  // The installed package is what the tests see where the sources are.
+  for (const path of ["lib", "cli", "mod.js", "scripts/service"]) {
+    const depth = "../".repeat(path.split("/").length - 1);
+    symlinkSync(`${depth}node_modules/mender-deno/${path}`, join(build, path));
+  }
+}
+
+function pointAtJavaScript(file: string): void {
+  const text = readFileSync(file, "utf8");
+  writeFileSync(file, text.replace(/(["'])(\.{1,2}\/[^"'\n]+)\.ts\1/g, "$1$2.js$1"));
+}
+
+/** Installs the tarball, and beside it the packages that tests use. */
+async function install(tarball: string): Promise<void> {
+  const manifest = {
+    name: "mender-deno-tests",
+    private: true,
+    type: "module",
+    dependencies: { ...importedPackages(), "mender-deno": `file:${tarball}` },
+  };
+  writeFileSync(join(build, "package.json"), JSON.stringify(manifest, null, 2));
+  // It has the tarball's checksum, and with it a tarball of before.
+  rmSync(join(build, "package-lock.json"), { force: true });
   await must("npm", [
     "install",
     "--prefix",
@@ -83,31 +120,6 @@ async function buildForNode(): Promise<void> {
     "--ignore-scripts",
     "--silent",
   ]);
-}
-
-function pointAtJavaScript(file: string): void {
-  const text = readFileSync(file, "utf8");
-  writeFileSync(file, text.replace(/(["'])(\.{1,2}\/[^"'\n]+)\.ts\1/g, "$1$2.js$1"));
-}
-
-function installDependencies(): void {
-  const { imports, version } = JSON.parse(readFileSync("deno.json", "utf8")) as {
-    imports: Record<string, string>;
-    version: string;
-  };
-  const dependencies = Object.fromEntries(
-    Object.entries(imports).map((
-      [name, target],
-    ) => [name, target.slice(target.lastIndexOf("@") + 1)]),
-  );
-  const manifest = {
-    name: "mender-deno-tests",
-    version,
-    private: true,
-    type: "module",
-    dependencies,
-  };
-  writeFileSync(join(build, "package.json"), JSON.stringify(manifest, null, 2));
 }
 
 async function must(command: string, args: readonly string[]): Promise<void> {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type Paths, wellKnownPaths } from "../../lib/config/mod.ts";
 import type { Drivers } from "../../lib/runtime/drivers.ts";
 import { subUpdaterScript } from "./sub_updater_script.ts";
+import { MAIN_MODULE } from "../main_module.ts";
 
 /** Device type of the demo's device. */
 export const DEMO_DEVICE_TYPE = "demo-device";
@@ -25,7 +26,7 @@ export function makeDemoDevice(drivers: Drivers, root: string, serverUrl: string
   const paths = wellKnownPaths({ root });
   const target = join(root, "opt/demo-app");
   const command = (name: "daemon" | "report"): string[] => [
-    ...drivers.self.selfCommand(new URL("../main.ts", import.meta.url), [
+    ...drivers.self.selfCommand(MAIN_MODULE, [
       `--permission-set=${name}`,
       `--allow-read=${root}`,
       // Its server speaks plain http: the certificates of this machine are none of the demo's business.

@@ -1,7 +1,8 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { UsageError } from "../../lib/core/errors.ts";
 import type { Drivers } from "../../lib/runtime/drivers.ts";
 import { projectDirectory } from "../../lib/runtime/project_directory.ts";
+import { MAIN_MODULE } from "../main_module.ts";
 import type { PermissionSet } from "../permissions/permission_set.ts";
 import { flagsOf } from "../permissions/permission_set.ts";
 
@@ -32,10 +33,9 @@ export function deviceCommands(
 ): DeviceCommands {
   const onDevice = (path: string): string => withoutRoot(path, options.root);
   const home = options.program ?? onDevice(projectDirectory());
-  const [running = "", ...rest] = drivers.self.selfCommand(new URL("file:///main"), []);
+  const [running = "", ...rest] = drivers.self.selfCommand(MAIN_MODULE, []);
   const runtime = options.runtime ?? onDevice(running);
-  const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const main = join(home, `cli/main.${ending}`);
+  const main = join(home, "cli", basename(MAIN_MODULE.pathname));
   if (rest.length === 0) { // compiled: the runtime is the program
     return {
       program: [runtime],
