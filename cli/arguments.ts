@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Command, type OptionValues } from "@commander-js/extra-typings";
+import { Argument, Command, type OptionValues } from "@commander-js/extra-typings";
 import { CommanderError, Option } from "commander";
 import { nearestName } from "../lib/core/nearest_name.ts";
 import { VERSION } from "../lib/core/version.ts";
@@ -41,6 +41,16 @@ export async function parseAndRun(
   return await run(commandContext(drivers, program.opts() as GlobalOptions, redactor));
 }
 
+/** All commands with their options and arguments. */
+export function commandTree(drivers: Drivers): TreeCommand {
+  return treeOf(buildProgram(drivers, () => {}));
+}
+
+/** A command as everything beside the parser sees it. */
+function treeOf(command: unknown): TreeCommand {
+  return command as TreeCommand;
+}
+
 async function flagsOfLine(
   drivers: Drivers,
   args: readonly string[],
@@ -50,7 +60,7 @@ async function flagsOfLine(
   const program = buildProgram({ ...drivers, self: silent }, () => {});
   let line: CommandLine | undefined;
   program.hook("preAction", (_, command) => {
-    line = commandLineOf(command as unknown as TreeCommand);
+    line = commandLineOf(treeOf(command));
   });
   try {
     program.parse([...args], { from: "user" });
@@ -221,6 +231,15 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
     .action((set, options) =>
       choose(async (context) =>
         (await import("./commands/permissions.ts")).permissions(context, set, options)
+      )
+    );
+
+  program.command("completions")
+    .addArgument(new Argument("<shell>", "the shell").choices(["bash", "zsh", "fish"] as const))
+    .description("print the completions for a shell")
+    .action((shell) =>
+      choose(async (context) =>
+        (await import("./commands/completions.ts")).completions(context, shell, treeOf(program))
       )
     );
 

@@ -49,6 +49,8 @@ export interface TreeCommand {
   readonly options: readonly TreeOption[];
   /** Its arguments. */
   readonly registeredArguments: readonly TreeArgument[];
+  /** Whether help does not show it; the CLI library has no other name for that. */
+  readonly _hidden?: boolean;
   /** Values of the arguments, once a line was parsed. */
   readonly processedArgs: readonly unknown[];
   /** Its name. */

@@ -17,6 +17,7 @@ import { packageDependencies, programSources } from "./dependencies.ts";
 /** The oldest Node that the package runs on. */
 const ENGINES = { node: ">=20" };
 const RELATIVE_IMPORT = /(?:from|import)\s*\(?\s*"(\.[^"]+)"/g;
+const MANUAL = "docs/mender-deno.1";
 const BIN = "cli/main.js";
 
 /**
@@ -96,6 +97,7 @@ function hiddenModules(): Record<string, string> {
 function finish(content: string, { name, version, license, exports }: Manifest): void {
   rmSync(join(content, "deno.json"), { force: true });
   cpSync("scripts/service", join(content, "scripts/service"), { recursive: true });
+  cpSync(MANUAL, join(content, MANUAL));
   const main = join(content, BIN);
   writeFileSync(main, `#!/usr/bin/env node\n${readFileSync(main, "utf8")}`);
   chmodSync(main, 0o755);
@@ -112,6 +114,7 @@ function finish(content: string, { name, version, license, exports }: Manifest):
         engines: ENGINES,
         os: ["linux"],
         bin: { [name]: BIN },
+        man: MANUAL,
         main: entry(exports["."] ?? "", ".js"),
         types: entry(exports["."] ?? "", ".d.ts"),
         exports: Object.fromEntries(

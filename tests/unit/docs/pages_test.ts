@@ -104,8 +104,3 @@ test("docs/permissions.md lists every right of the permission sets, and no other
     for (const right of rights.flat()) assert.ok(spans.has(right), `${set}: ${right}`);
   }
 });
-
-test("docs/configuration.md is what scripts/write_docs.ts makes", async () => {
-  const { configurationPage } = await import("../../../scripts/docs/configuration_page.ts");
-  assert.equal(repositoryText("docs/configuration.md"), configurationPage());
-}, { skip: "Deno" in globalThis ? undefined : "scripts are run on Deno alone" });
