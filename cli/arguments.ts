@@ -216,6 +216,7 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
     .option("--example", "also the example sub-updater, where there is none")
     .option("--runtime <path>", "Deno or Node on the device, where it is not the one that runs")
     .option("--program <path>", "directory of mender-deno on the device, where it is another one")
+    .option("--executable <path>", "a compiled executable on the device, in their place")
     .option("--enable", "enable and start the units, the terminal's excepted")
     .option("--dry-run", "print the files, write nothing")
     .option("--uninstall", "remove what was installed; configuration and state stay")

@@ -24,6 +24,8 @@ export interface DeviceCommandsOptions {
   readonly runtime?: string | undefined;
   /** Directory of mender-deno on the device; absent: that of this program. */
   readonly program?: string | undefined;
+  /** A compiled executable on the device, in the place of all that. */
+  readonly executable?: string | undefined;
 }
 
 /** Finds out how this program is started on the device. */
@@ -33,14 +35,15 @@ export function deviceCommands(
 ): DeviceCommands {
   const onDevice = (path: string): string => withoutRoot(path, options.root);
   const home = options.program ?? onDevice(projectDirectory());
-  const [running = "", ...rest] = drivers.self.selfCommand(MAIN_MODULE, []);
+  const [running = ""] = drivers.self.selfCommand(MAIN_MODULE, []);
   const runtime = options.runtime ?? onDevice(running);
   const main = join(home, "cli", basename(MAIN_MODULE.pathname));
-  if (rest.length === 0) { // compiled: the runtime is the program
+  const { executable } = options;
+  if (executable !== undefined) { // its permissions are part of it
     return {
-      program: [runtime],
-      withSet: (command) => [runtime, command],
-      isAtHome: isAtHome(runtime),
+      program: [executable],
+      withSet: (command) => [executable, command],
+      isAtHome: isAtHome(executable),
     };
   }
   const isDeno = drivers.runtime.name === "deno";

@@ -27,6 +27,7 @@ export interface PlanOptions {
   readonly net?: readonly string[] | undefined;
   readonly runtime?: string | undefined;
   readonly program?: string | undefined;
+  readonly executable?: string | undefined;
 }
 
 /** The signal that would open the runtime's debugger is blocked; see docs/permissions.md. */
@@ -40,7 +41,8 @@ export async function setupPlan(
 ): Promise<SetupFile[]> {
   const { drivers, paths } = context;
   const root = dirname(dirname(dirname(paths.mainConfig)));
-  const where = { root, runtime: options.runtime, program: options.program };
+  const { runtime, program, executable } = options;
+  const where = { root, runtime, program, executable };
   const commands = deviceCommands(drivers, where);
   // What is read lies below the root; what it means, it means on the device.
   const { mainConfig, fallbackConfig } = paths;
@@ -198,7 +200,10 @@ function programs(
     purpose,
   });
   return [
-    script("mender-deno", program, "the command"),
+    // An executable may be the command itself.
+    ...(program.join() === "/usr/bin/mender-deno"
+      ? []
+      : [script("mender-deno", program, "the command")]),
     ...(options.aliases === true
       ? Object.entries(ALIASES).map(([name, words]) =>
         script(name, [...program, ...words], "the command under an older name")

@@ -11,6 +11,7 @@ import type { HttpDriver, HttpDriverOptions } from "./http/http_driver.ts";
 import { nodeFiles } from "./files/node_files.ts";
 import { nodeSelf, nodeSignals } from "./node_self.ts";
 import type { NetworkDriver } from "./network_driver.ts";
+import { isExecutable } from "./project_directory.ts";
 import { processDriver, type ProcessStarter } from "./processes/process_starter.ts";
 import { systemClock } from "./system_clock.ts";
 import type { WebSocketConnection, WebSocketOptions } from "./websocket/websocket_driver.ts";
@@ -72,6 +73,8 @@ async function openHttp(options: HttpDriverOptions): Promise<HttpDriver> {
 function selfCommand(module: URL, permissions: readonly string[]): string[] {
   const path = module.protocol === "file:" ? fileURLToPath(module) : module.href;
   if (!isDeno) return [process.execPath, path];
+  // Its permissions are part of it.
+  if (isExecutable()) return [Deno.execPath()];
   // Quiet: at each start Deno warns that permission sets are new.
   return [Deno.execPath(), "run", "--quiet", ...permissions, path];
 }

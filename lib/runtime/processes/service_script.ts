@@ -1,4 +1,5 @@
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { projectDirectory } from "../project_directory.ts";
 
 /** The fixed helper scripts that processes are started through; see `scripts/service/`. */
 export type ServiceScript =
@@ -9,7 +10,7 @@ export type ServiceScript =
   | "pty.sh"
   | "end_session.sh";
 
-/** Path of a helper script, beside the sources or inside the installed package. */
+/** Path of a helper script: beside the sources, or where an executable has it. */
 export function serviceScript(name: ServiceScript): string {
-  return fileURLToPath(new URL(`../../../scripts/service/${name}`, import.meta.url));
+  return join(projectDirectory(), "scripts/service", name);
 }

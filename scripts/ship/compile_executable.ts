@@ -1,0 +1,93 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { narrowSet } from "../../cli/permissions/narrow_set.ts";
+import { flagsOf, type PermissionSet } from "../../cli/permissions/permission_set.ts";
+import { type Config, inspectConfig, wellKnownPaths } from "../../lib/config/mod.ts";
+import { nodeFiles } from "../../lib/runtime/files/node_files.ts";
+import { EXECUTABLE_HOME } from "../../lib/runtime/project_directory.ts";
+
+/** Machines that Deno is there for; a 32-bit ARM is none of them. */
+export const TARGETS = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"] as const;
+
+/** What an executable is made for. */
+export interface ExecutableOptions {
+  /** Where the tree goes. */
+  readonly directory: string;
+  /** The machine. */
+  readonly target: typeof TARGETS[number];
+  /** Sets of `deno.json` that it has the rights of. */
+  readonly sets: readonly string[];
+  /** A `mender.conf`, whose servers and files are permitted. */
+  readonly config: string | undefined;
+  /** Further addresses. */
+  readonly net: readonly string[];
+}
+
+/** Why there is no executable, in one line. */
+export class CompileFailure extends Error {}
+
+/**
+ * Compiles the program, with its permissions baked in, and lays it out as it has to stand on a device: the
+ * executable, and the helper scripts that the system must be able to start.
+ *
+ * @returns The directory of the tree.
+ * @throws {CompileFailure} The runtime part cannot be had, or a set is not there.
+ */
+export function compileExecutable(options: ExecutableOptions): string {
+  const { name, version } = JSON.parse(readFileSync("deno.json", "utf8"));
+  const tree = resolve(options.directory, `${name}-${version}-${options.target}`);
+  rmSync(tree, { recursive: true, force: true });
+  mkdirSync(join(tree, "usr/bin"), { recursive: true });
+  const { status, stderr } = spawnSync(process.execPath, [
+    "compile",
+    "--no-prompt",
+    "--no-check",
+    `--target=${options.target}`,
+    `--output=${join(tree, "usr/bin", name)}`,
+    ...bakedFlags(options),
+    "cli/main.ts",
+  ], { encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } });
+  if (status !== 0) {
+    rmSync(tree, { recursive: true, force: true });
+    throw new CompileFailure(reasonOf(stderr, options.target));
+  }
+  cpSync("scripts/service", join(tree, EXECUTABLE_HOME, "scripts/service"), { recursive: true });
+  return tree;
+}
+
+/** The flags of all its sets together. */
+export function bakedFlags({ sets, config: path, net }: ExecutableOptions): string[] {
+  const { permissions } = JSON.parse(readFileSync("deno.json", "utf8")) as {
+    permissions: Record<string, PermissionSet>;
+  };
+  const paths = wellKnownPaths();
+  const config: Config | undefined = path === undefined ? undefined : inspectConfig({
+    files: nodeFiles,
+    paths: { ...paths, mainConfig: path, fallbackConfig: "/nonexistent" },
+  }).config;
+  const around = { paths, home: EXECUTABLE_HOME, net, ...(config && { config }) };
+  const flags = new Map<string, Set<string> | undefined>();
+  for (const name of sets) {
+    const set = permissions[name];
+    if (set === undefined) throw new CompileFailure(`there is no permission set "${name}"`);
+    for (const flag of flagsOf(narrowSet(set, around))) {
+      const [kind = "", list] = flag.split("=");
+      const items = [...flags.get(kind) ?? [], ...list?.split(",") ?? []];
+      flags.set(kind, list === undefined ? undefined : new Set(items.sort()));
+    }
+  }
+  return [...flags].map(([kind, items]) =>
+    items === undefined ? kind : `${kind}=${[...items].join(",")}`
+  );
+}
+
+function reasonOf(stderr: string, target: string): string {
+  if (/denort|base binary|download/i.test(stderr)) {
+    return `the runtime part (denort) for ${target} cannot be fetched; name a copy of it with DENORT_BIN`;
+  }
+  const lines = stderr.split("\n").filter((line) => line.trim() !== "");
+  return (lines.find((line) => line.startsWith("error")) ?? lines.at(-1) ?? "deno compile failed")
+    .trim();
+}
