@@ -28,6 +28,7 @@ const EXCEPTIONS = [
   "tests/deno: permission sets, and pages that scripts write on Deno",
   "tests/ship: the bundle and the executable, which have Deno in them",
 ];
+const FILES_AT_ONCE = 3;
 /** Each test has a limit of its own; Node's runner means a whole file. */
 const FILE_LIMIT_MS = 10 * 60_000;
 const BUILD_LIMIT_MS = 10 * 60_000;
@@ -62,6 +63,8 @@ const files = wanted.flatMap((path) =>
 const { code } = await runProgram(node, [
   "--enable-source-maps",
   "--test",
+  // Tests mostly wait: for programs, peers and time limits.
+  `--test-concurrency=${FILES_AT_ONCE}`,
   `--test-timeout=${FILE_LIMIT_MS}`,
   "--test-reporter=spec",
   "--test-reporter-destination=stdout",
