@@ -79,7 +79,7 @@ async function buildForNode(): Promise<void> {
     rmSync(join(build, path), { recursive: true, force: true });
   }
   mkdirSync(build, { recursive: true });
-  const sources = ["tests", "scripts/gate", "scripts/examples"].flatMap((folder) =>
+  const sources = ["tests", "scripts/gate", "scripts/examples", "scripts/npm"].flatMap((folder) =>
     filesBelow(folder, ".ts")
   );
   await must(process.execPath, [
