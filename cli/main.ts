@@ -3,14 +3,23 @@
  *
  * @module
  */
-import "../lib/runtime/claim_signals.ts";
+import { VERSION } from "../lib/core/version.ts";
+import { rawArguments } from "../lib/runtime/raw_arguments.ts";
 
-// Loaded later than the line above, not merely after it: static imports are all loaded before the first
-// one is run, and a signal that arrives meanwhile would find nobody.
-const { hostDrivers } = await import("../lib/runtime/host.ts");
-const { runCommandLine } = await import("./run_command_line.ts");
-const { argumentsAs } = await import("./called_as.ts");
+const [first, ...others] = rawArguments();
 
-const drivers = await hostDrivers();
-const args = argumentsAs(drivers.self.programName, drivers.self.args);
-drivers.self.exit(await runCommandLine(drivers, args));
+// Scripts ask for it often: it is told before anything is loaded.
+if ((first === "--version" || first === "-v") && others.length === 0) {
+  console.log(`mender-deno ${VERSION}`);
+} else await run();
+
+async function run(): Promise<void> {
+  // Alone and before the rest is loaded: a signal that arrives meanwhile would find nobody.
+  await import("../lib/runtime/claim_signals.ts");
+  const { hostDrivers } = await import("../lib/runtime/host.ts");
+  const { runCommandLine } = await import("./run_command_line.ts");
+  const { argumentsAs } = await import("./called_as.ts");
+  const drivers = await hostDrivers();
+  const args = argumentsAs(drivers.self.programName, drivers.self.args);
+  drivers.self.exit(await runCommandLine(drivers, args));
+}

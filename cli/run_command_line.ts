@@ -1,5 +1,4 @@
 import { causeChain, isMenderError, messageOf } from "../lib/core/errors.ts";
-import { VERSION } from "../lib/core/version.ts";
 import { Redactor } from "../lib/log/redactor.ts";
 import type { Drivers } from "../lib/runtime/drivers.ts";
 import { Interrupted } from "./interrupted.ts";
@@ -19,11 +18,6 @@ const INTERRUPTED = 130;
  * @returns The exit code.
  */
 export async function runCommandLine(drivers: Drivers, args: readonly string[]): Promise<number> {
-  // Answered before anything is loaded: scripts ask for it often.
-  if (args.length === 1 && (args[0] === "--version" || args[0] === "-v")) {
-    drivers.self.writeOut(`mender-deno ${VERSION}\n`);
-    return 0;
-  }
   const redactor = new Redactor();
   try {
     const { parseAndRun } = await import("./arguments.ts");
