@@ -22,7 +22,10 @@ export function totalsOfRun(code: number, reportPath: string): TestTotals {
 /** Reads the totals out of a JUnit report, as both runners write it. */
 export function totalsOf(report: string): TestTotals {
   const totals: TestTotals = { passed: 0, failed: 0, skipped: [] };
-  const cases = report.matchAll(/<testcase\b([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g);
+  // Between quotes anything may stand, ">" and "/>" too.
+  const cases = report.matchAll(
+    /<testcase\b((?:[^>"]|"[^"]*")*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g,
+  );
   for (const [, attributes = "", body = ""] of cases) {
     if (/<(failure|error)\b/.test(body)) totals.failed++;
     else if (/<skipped\b/.test(body)) totals.skipped.push(titleOf(attributes));

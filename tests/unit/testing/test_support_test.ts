@@ -3,6 +3,7 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { totalsOf } from "../../../scripts/gate/junit.ts";
 import { runProgram } from "../../../scripts/gate/run_program.ts";
 import { inTemporaryDirectory } from "../../support/temporary.ts";
 import { test } from "../../support/test.ts";
@@ -56,4 +57,14 @@ test("runProgram() ends a program that takes too long, with all that it started"
     assert.match(output, /took longer than 0\.5 s/);
     assert.deepEqual(readdirSync(dir), ["pid"]);
   });
+});
+
+test("totalsOf() counts every test of a report, whatever stands in its name", () => {
+  const report = `<testsuites>
+<testcase name="a -> b" time="1"/>
+<testcase name="ends with />" time="1"><failure message="x > y"/></testcase>
+<testcase name="plain" time="1"><skipped/></testcase>
+<testcase name="last" time="1"></testcase>
+</testsuites>`;
+  assert.deepEqual(totalsOf(report), { passed: 2, failed: 1, skipped: ["plain"] });
 });
