@@ -99,9 +99,10 @@ test("command lines of the pages have options of their own command", async () =>
   const commands = await allCommands();
   let seen = 0;
   for (const { path, text } of pages()) {
+    const code = [...codeSpans(text), ...codeBlocks(text).map((block) => block.text)].join("\n");
     for (
-      const [line, command = "", part = ""] of text.matchAll(
-        /cli\/main\.ts ([a-z][a-z-]*)(?: ([a-z]+))?[^|`;\n]*/g,
+      const [line, command = "", part = ""] of code.matchAll(
+        /(?:cli\/main\.ts|\bmender-deno) ([a-z][a-z-]*)(?: ([a-z]+))?[^|`;\n]*/g,
       )
     ) {
       assert.ok(commands.includes(command), `${path}: ${line}`);

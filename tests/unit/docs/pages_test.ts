@@ -44,6 +44,32 @@ test("README.md shows the two commands as tasks that exist", () => {
   for (const [, task = ""] of commands) assert.ok(task in tasks, task);
 });
 
+/** Pages whose blocks of `sh` are run by a test; commands for a device are blocks of `shell`. */
+const RUN: Readonly<Record<string, RegExp>> = {
+  "README.md": /^npx --yes deno@[\d.]+ task (demo|test)$/,
+  "docs/embedded_server.md": /./, // tests/peers/embedded_server_page_test.ts
+  "docs/sub_updater.md": /^#!\/bin\/sh/, // tests/unit/docs/sub_updater_example_test.ts
+};
+
+test("every command of a page is run by a test, or is marked as an example for a device", () => {
+  for (const { path, text } of pages()) {
+    for (const block of codeBlocks(text)) {
+      assert.ok(
+        ["", "sh", "shell", "json", "ts"].includes(block.language),
+        `${path}: ${block.language}`,
+      );
+      if (block.language === "sh") assert.match(block.text.trim(), RUN[path] ?? /^$/, path);
+    }
+  }
+});
+
+test("README.md gives all rights in the simplest form alone", () => {
+  const lines = repositoryText("README.md").split("\n").filter((line) =>
+    /\s-A\b|allow-all/.test(line)
+  );
+  assert.deepEqual(lines, ["deno run -A cli/main.ts daemon"]);
+});
+
 test("every page names tasks that exist", () => {
   const { tasks } = JSON.parse(repositoryText("deno.json"));
   for (const { path, text } of pages()) {
