@@ -3,6 +3,8 @@ import { type Config, inspectConfig, wellKnownPaths } from "../../lib/config/mod
 import { readConfigFile } from "../../lib/config/config_file.ts";
 import type { JsonObject } from "../../lib/core/json.ts";
 import { UsageError } from "../../lib/core/errors.ts";
+import type { FileDriver } from "../../lib/runtime/files/file_driver.ts";
+import { projectDirectory } from "../../lib/runtime/project_directory.ts";
 import type { CommandContext } from "../command_context.ts";
 import { narrowSet } from "../permissions/narrow_set.ts";
 import { type PermissionSet, permissionSets } from "../permissions/permission_set.ts";
@@ -66,7 +68,7 @@ export async function setupPlan(
     ...configurationFiles(context, answers, options),
     ...units(context, options, commands, run),
     ...systemFiles(context, options),
-    ...programs(context, options, commands),
+    ...programs(context, options, commands, root),
   ];
 }
 
@@ -192,6 +194,7 @@ function programs(
   { drivers: { files } }: CommandContext,
   options: PlanOptions,
   { program }: DeviceCommands,
+  root: string,
 ): SetupFile[] {
   const script = (name: string, words: readonly string[], purpose: string): SetupFile => ({
     path: join("/usr/bin", name),
@@ -200,8 +203,9 @@ function programs(
     purpose,
   });
   return [
-    // An executable may be the command itself.
-    ...(program.join() === "/usr/bin/mender-deno"
+    // An executable may be the command itself, and npm has made a link to it.
+    ...(program.join() === "/usr/bin/mender-deno" ||
+        isOurLink(files, join(root, "/usr/bin/mender-deno"))
       ? []
       : [script("mender-deno", program, "the command")]),
     ...(options.aliases === true
@@ -210,6 +214,16 @@ function programs(
       )
       : []),
   ];
+}
+
+/** Whether a path is a link into this very installation. */
+function isOurLink(files: FileDriver, path: string): boolean {
+  if (files.stat(path)?.kind !== "link") return false;
+  try {
+    return files.realPath(path).startsWith(`${projectDirectory()}/`);
+  } catch {
+    return false; // it leads nowhere, or where we may not look: it is somebody else's
+  }
 }
 
 function setNamed(sets: Readonly<Record<string, PermissionSet>>, name: string): PermissionSet {

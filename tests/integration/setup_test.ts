@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { installedCommand, runInstalled } from "../support/installed_command.ts";
@@ -163,6 +172,17 @@ test("setup replaces no file of somebody else", () =>
     assert.equal(code, 1);
     assert.match(stderr, /Cannot replace \S+\/usr\/bin\/mender-python-client/);
     assert.deepEqual(filesBelow(root), ["usr/bin/mender-python-client"]);
+  }));
+
+test("setup leaves a link to its own command where it is", () =>
+  inTemporaryDirectory(async (root) => {
+    mkdirSync(join(root, "usr/bin"), { recursive: true });
+    const [program = "", entry] = installedCommand();
+    symlinkSync(entry ?? program, join(root, "usr/bin/mender-deno"));
+    const { code, stdout, stderr } = await runInstalled(["setup", "--root", root, ...KNOWN]);
+    assert.equal(code, 0, stderr);
+    assert.doesNotMatch(stdout, /usr\/bin\/mender-deno/);
+    assert.ok(lstatSync(join(root, "usr/bin/mender-deno")).isSymbolicLink());
   }));
 
 test("setup --uninstall removes what is its own, and leaves configuration and state", () =>
