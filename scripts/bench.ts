@@ -14,6 +14,7 @@ import { handOffRow } from "./bench/hand_off.ts";
 import { machineLine } from "./bench/machine.ts";
 import { memoryRow } from "./bench/memory.ts";
 import type { BenchRow } from "./bench/row.ts";
+import { startRow } from "./bench/start.ts";
 
 const ROWS: readonly BenchRow[] = [
   handOffRow,
@@ -21,6 +22,7 @@ const ROWS: readonly BenchRow[] = [
   memoryRow,
   flowRow,
   connectRow,
+  startRow,
 ];
 
 const { values } = parseArgs({

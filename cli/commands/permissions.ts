@@ -43,7 +43,7 @@ export async function permissions(
   return 0;
 }
 
-/** Prints the flags for one command line, a line for each: what `bin/mender-deno` asks for. */
+/** Prints the flags for one command line, a line for each: what `scripts/mender-deno` asks for. */
 export async function permissionsForLine(
   context: CommandContext,
   line: CommandLine | undefined,

@@ -50,7 +50,7 @@ export function deviceCommands(
   const isOwnRuntime = runtime === join(home, "bin/deno");
   const wrapper = [
     ...(isOwnRuntime ? [] : ["/usr/bin/env", `MENDER_DENO_RUNTIME=${runtime}`]),
-    join(home, "bin/mender-deno"),
+    join(home, "scripts/mender-deno"),
   ];
   return {
     program: isDeno ? wrapper : [runtime, main],

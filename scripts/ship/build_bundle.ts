@@ -25,7 +25,7 @@ export interface BundleOptions {
 
 /** Paths of the checkout that go into a bundle as they are. */
 const TAKEN = [
-  "bin",
+  "scripts/mender-deno",
   "scripts/service",
   "docs",
   "README.md",
@@ -62,6 +62,7 @@ export function buildBundle({ directory, deno, cpu }: BundleOptions): string {
       ...[`--cpu=${cpu}`, "--os=linux", "--libc=glibc"],
     ], content);
     if (deno !== undefined) {
+      mkdirSync(join(content, "bin"));
       cpSync(deno, join(content, "bin/deno"), { dereference: true });
       chmodSync(join(content, "bin/deno"), 0o755);
     }

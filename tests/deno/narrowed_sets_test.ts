@@ -1,4 +1,4 @@
-/** Commands under the permissions that `permissions` prints, as `bin/mender-deno` runs them. */
+/** Commands under the permissions that `permissions` prints, as `scripts/mender-deno` runs them. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { test } from "../support/test.ts";
 import { waitUntil } from "../support/wait.ts";
 import { withServer } from "../support/with_server.ts";
 
-const wrapper = join(REPOSITORY, "bin/mender-deno");
+const wrapper = join(REPOSITORY, "scripts/mender-deno");
 
 /** Runs a command line by the wrapper, to its end. */
 function run(...args: string[]): { code: number | null; stdout: string; stderr: string } {
@@ -21,7 +21,7 @@ function run(...args: string[]): { code: number | null; stdout: string; stderr: 
   return { code: status, stdout, stderr };
 }
 
-test("bin/mender-deno takes an update from the server to the report, with narrowed rights", () =>
+test("scripts/mender-deno takes an update from the server to the report, with narrowed rights", () =>
   withServer({ autoAccept: true }, (server) =>
     withRig({
       serverUrl: server.url,
@@ -109,7 +109,7 @@ test("permissions tells which sets there are, and that a server is missing", () 
     assert.match(without.stderr, /none is configured/);
   }));
 
-test("bin/mender-deno permits the files that a line names", () =>
+test("scripts/mender-deno permits the files that a line names", () =>
   withRig({ serverUrl: "http://127.0.0.1:1" }, (rig) => {
     const file = join(rig.root, "with a blank.mender");
     rig.write(file, rigArtifact("release-2"));

@@ -28,21 +28,21 @@ test(
       assert.ok(blocks.length >= 9);
       // As in a checkout: the page's paths begin there.
       symlinkSync(join(REPOSITORY, "docs"), join(directory, "docs"));
-      spawnSync("mkdir", [join(directory, "bin")]);
+      spawnSync("mkdir", [join(directory, "scripts")]);
       const command = installedCommand().map((word) => `'${word}'`).join(" ");
-      const wrapper = join(directory, "bin/mender-deno");
+      const wrapper = join(directory, "scripts/mender-deno");
       writeFileSync(wrapper, `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
       const script = blocks.map((text) =>
         /mender-deno serve/.test(text)
           // In a terminal of its own, as the page says.
           ? text.replace(
-            /^(bin\/mender-deno serve.*)$/m,
+            /^(scripts\/mender-deno serve.*)$/m,
             "$1 >server.log 2>&1 &\nserver_process=$!",
           ) +
             "for try in $(seq 100); do grep -q Serving server.log && break; sleep 0.2; done\n"
           : /daemon --once/.test(text)
           // The first ends with 1; the second is over before its sub-updater is.
-          ? text.replace(/^(bin\/mender-deno daemon.*)$/m, "$1 || echo ended with $?\nsettle")
+          ? text.replace(/^(scripts\/mender-deno daemon.*)$/m, "$1 || echo ended with $?\nsettle")
           : text
       ).join("\n");
       const settle = `settle() {

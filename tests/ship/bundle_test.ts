@@ -68,7 +68,7 @@ if curl -s --max-time 5 http://192.0.2.1; then fail "there is a network"; fi
 systemd-tmpfiles --create /etc/tmpfiles.d/mender-deno.conf 2>/dev/null ||
   mkdir -p /var/lib/mender /var/cache/mender-deno
 echo let-me-in-123 >/password
-/${OPT}/bin/mender-deno serve --auto-accept --password-file /password >/server.log 2>&1 &
+/${OPT}/scripts/mender-deno serve --auto-accept --password-file /password >/server.log 2>&1 &
 server=$!
 start=$(sed -n 's/^ExecStart=//p' /etc/systemd/system/mender-deno.service)
 (
@@ -123,7 +123,7 @@ test(
       assert.equal(spawnSync("tar", ["-xzf", bundle, "-C", join(image, "opt")]).status, 0);
       // The machine that builds the image has no network either.
       const setup = spawnSync("unshare", [
-        ...["--net", join(image, OPT, "bin/mender-deno"), "setup", "--root", image, "--fork"],
+        ...["--net", join(image, OPT, "scripts/mender-deno"), "setup", "--root", image, "--fork"],
         ...["--server-url", "http://127.0.0.1:8181", "--device-type", "acme-box", "--example"],
       ], {
         encoding: "utf8",
@@ -161,9 +161,9 @@ test(
       const bundle = build(directory, "--without-deno");
       spawnSync("tar", ["-xzf", bundle, "-C", directory]);
       const top = join(directory, `mender-deno-${version}`);
-      assert.deepEqual(readdirSync(join(top, "bin")), ["mender-deno"]);
+      assert.ok(!existsSync(join(top, "bin")));
       const run = (...args: string[]): string =>
-        spawnSync(join(top, "bin/mender-deno"), args, {
+        spawnSync(join(top, "scripts/mender-deno"), args, {
           encoding: "utf8",
           env: {
             PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,

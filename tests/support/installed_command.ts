@@ -13,11 +13,11 @@ export interface CommandEnd {
 }
 
 /**
- * The command as somebody has it who installed the project: on Deno by `bin/mender-deno`, with the rights
+ * The command as somebody has it who installed the project: on Deno by `scripts/mender-deno`, with the rights
  * of each line and no others; on Node as npm runs it.
  */
 export function installedCommand(...args: readonly string[]): string[] {
-  if ("Deno" in globalThis) return [join(REPOSITORY, "bin/mender-deno"), ...args];
+  if ("Deno" in globalThis) return [join(REPOSITORY, "scripts/mender-deno"), ...args];
   return [...self.selfCommand(new URL("../../cli/main.ts", import.meta.url), []), ...args];
 }
 

@@ -2,15 +2,14 @@
  * How long a command takes that does next to nothing, as a ratio to what the bare runtime takes for a line
  * of output, turn by turn in one run. Targets: `--version` 1.2; `show-artifact` and `report` 2, beside what
  * the CLI library takes. Nothing here passes or fails.
- *
- * Run: `deno run -A scripts/bench_start.ts [runs]`
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
-import { spread } from "./gate/spread.ts";
+import { spread } from "../gate/spread.ts";
+import type { BenchRow } from "./row.ts";
 
 /** Time of one kind of start, in milliseconds. */
 export interface StartFigure {
@@ -65,12 +64,19 @@ export function measureStarts(runs: number): StartFigure[] {
   }
 }
 
-if (import.meta.main) {
-  for (const { name, ms, ratio } of measureStarts(Number(process.argv[2]) || 15)) {
-    const { min, median, max } = ms;
-    console.log(
-      `${name}: ${median.toFixed(0)} ms (${min.toFixed(0)} to ${max.toFixed(0)}), ` +
-        `${ratio.toFixed(2)} x hello`,
-    );
-  }
-}
+/** Starts, beside the bare runtime. */
+export const startRow: BenchRow = {
+  name: "start",
+  title: "commands that do next to nothing, beside a line of output of the bare runtime",
+  defaultRuns: 15,
+  run(runs) {
+    for (const { name, ms, ratio } of measureStarts(runs)) {
+      const { min, median, max } = ms;
+      console.log(
+        `${name}: ${median.toFixed(0)} ms (${min.toFixed(0)} to ${max.toFixed(0)}), ` +
+          `${ratio.toFixed(2)} × hello`,
+      );
+    }
+    return Promise.resolve();
+  },
+};
