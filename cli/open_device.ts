@@ -1,4 +1,4 @@
-import { Device } from "../lib/client/device.ts";
+import { Device } from "../lib/device/device.ts";
 import type { Config } from "../lib/config/mod.ts";
 import type { DeploymentEvent } from "../lib/deployment/context.ts";
 import type { CommandContext } from "./command_context.ts";

@@ -15,8 +15,9 @@ const FLOORS: readonly (readonly string[])[] = [
   ["lib/store", "lib/config", "lib/keys", "lib/log"],
   ["lib/api", "lib/download", "lib/artifact", "lib/identity", "lib/dbus"],
   ["lib/deployment", "lib/connect", "lib/control"],
-  ["lib/client", "lib/flow"],
+  ["lib/device", "lib/flow"],
   ["lib/daemon"],
+  ["lib/client"],
   ["lib/testing"],
   ["cli", "mod.ts"],
 ];

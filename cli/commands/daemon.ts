@@ -1,4 +1,4 @@
-import type { Device } from "../../lib/client/device.ts";
+import type { Device } from "../../lib/device/device.ts";
 import { prepareDataDirectory } from "../../lib/store/data_directory.ts";
 import { daemonHandler } from "../../lib/daemon/control/daemon_handler.ts";
 import type { ControlHandler } from "../../lib/daemon/control/serve_connection.ts";

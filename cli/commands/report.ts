@@ -1,4 +1,4 @@
-import type { Device } from "../../lib/client/device.ts";
+import type { Device } from "../../lib/device/device.ts";
 import { HandoffError, messageOf, UsageError } from "../../lib/core/errors.ts";
 import { byHolder } from "../../lib/daemon/by_holder.ts";
 import type {

@@ -1,4 +1,4 @@
-import { trustOf } from "../../lib/client/trust.ts";
+import { trustOf } from "../../lib/device/trust.ts";
 import { type ConnectConfig, loadConnectConfig } from "../../lib/config/mod.ts";
 import { runRemoteAccess } from "../../lib/connect/remote_access.ts";
 import { shellCommand } from "../../lib/connect/terminal/shell_command.ts";

@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { readVerifyKeys } from "../../lib/artifact/mod.ts";
-import { readRequired } from "../../lib/client/required_file.ts";
+import { readRequired } from "../../lib/device/required_file.ts";
 import type { CommandContext } from "../command_context.ts";
 import { printable } from "../printable.ts";
 import { judgeArtifact, knownDevice } from "../verify/artifact_verdict.ts";

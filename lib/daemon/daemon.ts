@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Device } from "../client/device.ts";
+import type { Device } from "../device/device.ts";
 import { isMenderError, type MenderError, messageOf, type RetryAdvice } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RandomDriver } from "../runtime/drivers.ts";

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { Device } from "../../lib/client/device.ts";
+import { Device } from "../../lib/device/device.ts";
 import { loadConfig } from "../../lib/config/mod.ts";
 import type { DeploymentEvent } from "../../lib/deployment/context.ts";
 import { logTo, textLine } from "../../lib/log/record.ts";

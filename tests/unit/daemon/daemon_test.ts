@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Device } from "../../../lib/client/device.ts";
+import type { Device } from "../../../lib/device/device.ts";
 import { ApiError, AuthError, StoreError } from "../../../lib/core/errors.ts";
 import { Daemon, type DaemonEnd, type DaemonOptions } from "../../../lib/daemon/daemon.ts";
 import { FakeClock } from "../../support/fake_clock.ts";

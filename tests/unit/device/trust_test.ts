@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { trustOf } from "../../../lib/client/trust.ts";
+import { trustOf } from "../../../lib/device/trust.ts";
 import { loadConfig, wellKnownPaths } from "../../../lib/config/mod.ts";
 import { isMenderError } from "../../../lib/core/errors.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";

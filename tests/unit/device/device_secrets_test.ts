@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Device } from "../../../lib/client/device.ts";
+import { Device } from "../../../lib/device/device.ts";
 import { loadConfig } from "../../../lib/config/mod.ts";
 import { Redactor } from "../../../lib/log/redactor.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
