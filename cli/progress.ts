@@ -23,6 +23,7 @@ export function progressPrinter(context: CommandContext): (event: DeploymentEven
       });
       return;
     }
+    if (event.type !== "progress") return; // the log has its own words for the rest
     const { receivedBytes, totalBytes, bytesPerSecond } = event;
     if (columns !== undefined) {
       const end = receivedBytes === totalBytes ? "\n" : "";

@@ -1,9 +1,9 @@
 import type { Device } from "../../lib/device/device.ts";
 import { prepareDataDirectory } from "../../lib/store/data_directory.ts";
+import { ClientEvents } from "../../lib/daemon/client_events.ts";
 import { daemonHandler } from "../../lib/daemon/control/daemon_handler.ts";
 import type { ControlHandler } from "../../lib/daemon/control/serve_connection.ts";
 import { Daemon } from "../../lib/daemon/daemon.ts";
-import { DeploymentFollower } from "../../lib/daemon/daemon_status.ts";
 import { guardInstance } from "../../lib/daemon/instance_guard.ts";
 import type { SocketListener } from "../../lib/runtime/socket_driver.ts";
 import type { CommandContext } from "../command_context.ts";
@@ -29,6 +29,7 @@ export async function daemon(
   context.outliveTerminal();
   const config = context.loadConfig();
   prepareDataDirectory(drivers.files, paths.dataDirectory);
+  const events = new ClientEvents(drivers.clock);
   let control: ControlHandler | undefined;
   let instance: SocketListener | undefined;
   let device: Device | undefined;
@@ -40,10 +41,9 @@ export async function daemon(
       logger,
       signal,
     });
-    const follower = new DeploymentFollower();
     const print = progressPrinter(context);
     device = await openDevice(context, config, (event) => {
-      follower.take(event);
+      events.take(event);
       print(event);
     });
     const running = new Daemon({
@@ -56,8 +56,9 @@ export async function daemon(
       retryPollMs: config.retryPollMs,
       isOnce: options.once === true,
       isStaying: options.stay === true,
+      onEvent: events.take,
     });
-    control = daemonHandler(running, () => follower.view);
+    control = daemonHandler(running, events);
     // As in the other Mender clients.
     drivers.signals.on("SIGUSR1", () => running.checkUpdate());
     drivers.signals.on("SIGUSR2", () => running.sendInventory());
@@ -68,6 +69,7 @@ export async function daemon(
     if (error instanceof Interrupted && error.signal === "SIGTERM") return 0;
     throw error;
   } finally {
+    events.end();
     device?.close();
     await instance?.close();
   }

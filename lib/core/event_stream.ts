@@ -1,10 +1,28 @@
+/** How far a reader may fall behind, and how it learns that it has. */
+export interface EventStreamOptions<T> {
+  /** Most events that are kept for one reader; 1000 when absent. */
+  readonly maxUnread?: number;
+  /** Makes the event that stands for so many that a reader has lost; absent: they go without a word. */
+  readonly lost?: (count: number) => T;
+}
+
+/** A reader that does not keep up loses the oldest events beyond this many. */
+const MAX_UNREAD = 1000;
+
 /**
  * Things that happen one after the other, for any number of readers. Each reader gets all that happens
- * from the moment on at which it subscribed.
+ * from the moment on at which it subscribed; one that does not keep up loses the oldest of it, and holds
+ * up nobody.
  */
 export class EventStream<T> {
   readonly #readers = new Set<EventReader<T>>();
+  readonly #options: EventStreamOptions<T>;
   #end: { readonly error?: unknown } | undefined;
+
+  /** Makes a stream without readers. */
+  constructor(options: EventStreamOptions<T> = {}) {
+    this.#options = options;
+  }
 
   /** Hands an event to all readers. */
   push(event: T): void {
@@ -26,7 +44,7 @@ export class EventStream<T> {
    * @param onLeave Called once when the reader is done with.
    */
   subscribe(first: readonly T[] = [], onLeave?: () => void): AsyncIterableIterator<T> {
-    const reader: EventReader<T> = new EventReader<T>(() => {
+    const reader: EventReader<T> = new EventReader<T>(this.#options, () => {
       this.#readers.delete(reader);
       onLeave?.();
     });
@@ -37,26 +55,29 @@ export class EventStream<T> {
   }
 }
 
-/** A reader that does not keep up loses the oldest events beyond this many. */
-const MAX_UNREAD = 1000;
-
 class EventReader<T> implements AsyncIterableIterator<T> {
   readonly #unread: T[] = [];
   readonly #waiting: {
     resolve: (result: IteratorResult<T>) => void;
     reject: (error: unknown) => void;
   }[] = [];
+  readonly #options: EventStreamOptions<T>;
   readonly #leave: () => void;
+  #lostCount = 0;
   #end: { readonly error?: unknown } | undefined;
 
-  constructor(leave: () => void) {
+  constructor(options: EventStreamOptions<T>, leave: () => void) {
+    this.#options = options;
     this.#leave = leave;
   }
 
   push(event: T): void {
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) waiting.resolve({ value: event, done: false });
-    else if (this.#unread.push(event) > MAX_UNREAD) this.#unread.shift();
+    else if (this.#unread.push(event) > (this.#options.maxUnread ?? MAX_UNREAD)) {
+      this.#unread.shift();
+      this.#lostCount++;
+    }
   }
 
   end(end: { readonly error?: unknown }): void {
@@ -68,6 +89,12 @@ class EventReader<T> implements AsyncIterableIterator<T> {
   }
 
   next(): Promise<IteratorResult<T>> {
+    const { lost } = this.#options;
+    if (this.#lostCount > 0 && lost !== undefined) {
+      const value = lost(this.#lostCount);
+      this.#lostCount = 0;
+      return Promise.resolve({ value, done: false });
+    }
     if (this.#unread.length > 0) {
       return Promise.resolve({ value: this.#unread.shift() as T, done: false });
     }
@@ -82,7 +109,7 @@ class EventReader<T> implements AsyncIterableIterator<T> {
   }
 
   return(): Promise<IteratorResult<T>> {
-    this.#unread.length = 0;
+    this.#unread.length = this.#lostCount = 0;
     this.#leave();
     this.end({});
     return Promise.resolve({ value: undefined, done: true });

@@ -11,6 +11,7 @@ import type { RandomDriver } from "../runtime/drivers.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { Alarm } from "./alarm.ts";
 import { TurnQueue } from "./control/turn_queue.ts";
+import type { ClientEvent } from "./client_event.ts";
 import type { DaemonStatus, FailureView } from "./daemon_status.ts";
 import { TaskTimer } from "./task_timer.ts";
 
@@ -37,6 +38,8 @@ export interface DaemonOptions {
   readonly isOnce?: boolean;
   /** Goes on after a hand-off, waiting for the outcome, instead of returning. */
   readonly isStaying?: boolean;
+  /** Told what happens; the device tells of its deployments itself. */
+  readonly onEvent?: (event: ClientEvent) => void;
 }
 
 /** Why the daemon returned: after a hand-off, or after one round that did or did not succeed. */
@@ -179,7 +182,10 @@ export class Daemon {
     await this.#attempt(
       "authenticate",
       this.#authentication,
-      () => device.authenticate(this.#signal),
+      async () => {
+        await device.authenticate(this.#signal);
+        this.#tell({ type: "authorized" });
+      },
     );
     if (device.isAuthorized) this.#isPendingTold = false;
     return device.isAuthorized;
@@ -191,7 +197,10 @@ export class Daemon {
     await this.#attempt(
       "send the inventory",
       this.#inventory,
-      () => device.sendInventory(this.#signal),
+      async () => {
+        await device.sendInventory(this.#signal);
+        this.#tell({ type: "inventory-sent" });
+      },
     );
   }
 
@@ -203,7 +212,10 @@ export class Daemon {
       this.#update,
       () => device.checkUpdate(this.#signal),
     );
-    if (result !== undefined) this.#polledAtMs = this.#now();
+    if (result !== undefined) {
+      this.#polledAtMs = this.#now();
+      this.#tell({ type: "polled", result });
+    }
     if (result === "nothing") this.#options.logger.log("debug", "No deployment for this device");
     // What could not be delivered, or broke off after the hand-off, is settled before the next poll.
     if (result !== "nothing") this.#settling.hurry();
@@ -234,12 +246,14 @@ export class Daemon {
 
   #tellFailure(what: string, error: unknown, waitMs: number): void {
     const { logger } = this.#options;
-    const fields = { next_attempt_seconds: Math.round(waitMs / 100) / 10 };
+    const nextAttemptSeconds = seconds(waitMs);
+    const fields = { next_attempt_seconds: nextAttemptSeconds };
     if (isMenderError(error, "auth.unauthorized")) {
       // Pending is no error: an operator has to accept the device, which may take days.
       const level = this.#isPendingTold ? "debug" : "info";
       this.#isPendingTold = true;
       logger.log(level, "Not accepted by the server yet; asking again", fields, error);
+      this.#tell({ type: "pending", nextAttemptSeconds });
       return;
     }
     const isExpected = isMenderError(error);
@@ -247,6 +261,18 @@ export class Daemon {
       ...fields,
       ...(isExpected && { code: error.code, ...hintOf(error) }),
     }, error);
+    this.#tell({
+      type: "failure",
+      what,
+      code: isExpected ? error.code : "internal",
+      message: messageOf(error),
+      ...(isExpected && hintOf(error)),
+      nextAttemptSeconds,
+    });
+  }
+
+  #tell(event: ClientEvent): void {
+    this.#options.onEvent?.(event);
   }
 
   #sleepUntilDue(): Promise<void> {

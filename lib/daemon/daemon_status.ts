@@ -1,4 +1,4 @@
-import type { DeploymentEvent } from "../deployment/context.ts";
+import type { ClientEvent } from "./client_event.ts";
 
 /** A deployment that a daemon works on, or waits for. */
 export interface DeploymentStatusView {
@@ -53,13 +53,14 @@ export class DeploymentFollower {
     return this.#view;
   }
 
-  /** Takes an event. */
-  readonly take = (event: DeploymentEvent): void => {
+  /** Takes an event; what is none of a deployment's progress is passed over. */
+  readonly take = (event: ClientEvent): void => {
     if (event.type === "phase") {
       const isOver = event.phase === "acknowledged" || event.phase === "aborted";
       this.#view = isOver ? undefined : { id: event.deploymentId, phase: event.phase };
       return;
     }
+    if (event.type !== "progress") return;
     const { deploymentId: id, receivedBytes, totalBytes, bytesPerSecond } = event;
     this.#view = {
       id,

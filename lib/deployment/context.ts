@@ -17,8 +17,8 @@ export interface DeploymentDevice {
 }
 
 /**
- * Progress of a deployment, for the log, for a progress bar and for `status`; all of them show these
- * numbers. Events of `progress` come between the phases `downloading` and `downloaded`, and the numbers
+ * Progress of a deployment, for the log, for a progress bar, for `status` and for applications; all of
+ * them show these numbers. A phase and an outcome are told once they are durable. Events of `progress` come between the phases `downloading` and `downloaded`, and the numbers
  * stand until the next one.
  */
 export type DeploymentEvent =
@@ -27,6 +27,18 @@ export type DeploymentEvent =
     readonly deploymentId: string;
     /** What the deployment has come to: one of `DEPLOYMENT_PHASES`. */
     readonly phase: string;
+    /** Name of the Artifact; absent when only the lock file has named the deployment. */
+    readonly artifactName?: string;
+  }
+  | {
+    readonly type: "outcome";
+    readonly deploymentId: string;
+    /** How it ended on this device; the server may not know it yet. */
+    readonly status: "success" | "failure";
+    /** Why, in one sentence. */
+    readonly message?: string;
+    /** Nobody has reported it: it was concluded, and a report may still take its place. */
+    readonly isAssumed?: true;
   }
   | {
     readonly type: "progress";

@@ -1,7 +1,7 @@
 import type { Paths } from "../config/mod.ts";
 import type { Logger } from "../core/logger.ts";
 import type { FileDriver } from "../runtime/files/file_driver.ts";
-import { DeploymentRecordFile } from "../store/deployment_record.ts";
+import { type DeploymentRecord, DeploymentRecordFile } from "../store/deployment_record.ts";
 import { LockFile } from "../store/lock_file.ts";
 import { OutcomeFiles } from "../store/outcome_file.ts";
 
@@ -15,12 +15,21 @@ export interface DeploymentFiles {
   readonly lock: LockFile;
 }
 
-/** Names the files of the deployment in progress; nothing is read or written yet. */
-export function deploymentFiles(files: FileDriver, paths: Paths, logger: Logger): DeploymentFiles {
+/**
+ * Names the files of the deployment in progress; nothing is read or written yet.
+ *
+ * @param onRecord Told each record that has become durable.
+ */
+export function deploymentFiles(
+  files: FileDriver,
+  paths: Paths,
+  logger: Logger,
+  onRecord?: (record: DeploymentRecord) => void,
+): DeploymentFiles {
   const outcomes = new OutcomeFiles(files, paths.dataDirectory, logger);
   return {
     outcomes,
-    record: new DeploymentRecordFile(files, paths.record, outcomes, logger),
+    record: new DeploymentRecordFile(files, paths.record, outcomes, logger, onRecord),
     lock: new LockFile(files, paths.lock),
   };
 }

@@ -123,10 +123,8 @@ class DeploymentRun {
     // Not even the first step could be stored: nothing has begun, and it is offered again.
     if (!this.#hasBegun) throw error;
     endInFailure(this.#context, this.#journal, error, this.#logger);
-    this.#tellPhase();
     try {
       await deliverOutcome(this.#context, this.#journal, this.#logger, this.#signal);
-      this.#tellPhase();
     } catch (cause) {
       if (this.#signal.aborted) throw this.#signal.reason;
       if (!isMenderError(cause)) throw cause;
@@ -167,7 +165,6 @@ class DeploymentRun {
         return await this.#tellServer("installing") ?? { type: "cleared" };
       case "hand-over":
         await handOver(this.#context, this.#journal, this.#logger, this.#signal);
-        this.#tellPhase();
         return undefined;
       default:
         throw new TypeError(`"${effect}" is not due on the way to the hand-off`);
@@ -268,13 +265,7 @@ class DeploymentRun {
   #take(event: LifecycleEvent): readonly Effect[] {
     const effects = this.#journal.take(event);
     this.#hasBegun = true;
-    this.#tellPhase();
     return effects;
-  }
-
-  #tellPhase(): void {
-    const { id, phase } = this.#journal.record;
-    this.#context.onEvent({ type: "phase", deploymentId: id, phase });
   }
 }
 

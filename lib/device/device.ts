@@ -20,6 +20,7 @@ import type {
 import { announceStatus } from "../deployment/announce_status.ts";
 import { deliverReport } from "../deployment/deliver_report.ts";
 import { deploymentFiles } from "../deployment/deployment_files.ts";
+import { recordEvents } from "../deployment/record_events.ts";
 import { runDeployment, type RunResult } from "../deployment/deployment_run.ts";
 import { settleFound } from "../deployment/settle_found.ts";
 import { WaitMeter } from "../deployment/wait_meter.ts";
@@ -107,13 +108,14 @@ export class Device {
       onToken: (token) => redactor.add(token),
     });
     this.#poll = new NextDeploymentPoll(this.#session, drivers.clock);
+    const onEvent = options.onEvent ?? (() => {});
     this.#deployment = {
       drivers,
       paths,
       logDirectory: config.updateLogDirectory,
       session: this.#session,
       artifactHttp: http,
-      ...deploymentFiles(drivers.files, paths, logger),
+      ...deploymentFiles(drivers.files, paths, logger, recordEvents(onEvent)),
       verifyKeys: () => this.#verifyKeys(),
       renewLink: (deploymentId, signal) => this.#renewLink(deploymentId, signal),
       downloadLimits: {
@@ -127,7 +129,7 @@ export class Device {
       logger,
       loggerWith: options.loggerWith,
       redact: (text) => redactor.redact(text),
-      onEvent: options.onEvent ?? (() => {}),
+      onEvent,
     };
   }
 

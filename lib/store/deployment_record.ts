@@ -100,9 +100,17 @@ export class DeploymentRecordFile {
   readonly #path: string;
   readonly #outcomes: OutcomeFiles;
   readonly #logger: Logger;
+  readonly #onWritten: (record: DeploymentRecord) => void;
 
-  /** Names the record; nothing is read or written yet. */
-  constructor(files: FileDriver, path: string, outcomes: OutcomeFiles, logger: Logger) {
+  /** Names the record; nothing is read or written yet. `onWritten` is told what has become durable. */
+  constructor(
+    files: FileDriver,
+    path: string,
+    outcomes: OutcomeFiles,
+    logger: Logger,
+    onWritten: (record: DeploymentRecord) => void = () => {},
+  ) {
+    this.#onWritten = onWritten;
     this.#files = files;
     this.#path = path;
     this.#outcomes = outcomes;
@@ -134,6 +142,7 @@ export class DeploymentRecordFile {
     } catch (error) {
       throw storeFailure("store the deployment record", this.#path, error);
     }
+    this.#onWritten(record);
   }
 
   #readOwn(): DeploymentRecord | undefined {

@@ -1,29 +1,30 @@
 import { messageOf } from "../../core/errors.ts";
 import type { Daemon } from "../daemon.ts";
-import type { DaemonStatus, DeploymentStatusView } from "../daemon_status.ts";
+import type { ClientEvents } from "../client_events.ts";
+import type { DaemonStatus } from "../daemon_status.ts";
 import type { ControlAnswer, ControlRequest } from "./protocol.ts";
 import type { ControlHandler } from "./serve_connection.ts";
 
 /**
  * Answers what clients of the control socket ask, by a running daemon.
  *
- * @param deployment Tells the deployment in progress.
+ * @param events What happens; they know the deployment in progress.
  */
 export function daemonHandler(
   daemon: Daemon,
-  deployment: () => DeploymentStatusView | undefined,
+  events: ClientEvents,
 ): ControlHandler {
-  return (request) => answer(daemon, deployment, request);
+  return (request) => answer(daemon, events, request);
 }
 
 async function answer(
   daemon: Daemon,
-  deployment: () => DeploymentStatusView | undefined,
+  events: ClientEvents,
   request: ControlRequest,
 ): Promise<ControlAnswer> {
   switch (request.do) {
     case "status": {
-      const view = deployment();
+      const view = events.deployment;
       const status: DaemonStatus = {
         ...daemon.status(),
         ...(view !== undefined && { deployment: view }),

@@ -67,3 +67,19 @@ test("EventStream drops the oldest events of a reader that does not keep up", as
   const all = await rest(reader);
   assert.deepEqual([all[0], all.at(-1), all.length], [500, 1499, 1000]);
 });
+
+test("EventStream tells a reader how many events it has lost, in their place", async () => {
+  const stream = new EventStream<number | string>({ maxUnread: 3, lost: (count) => `-${count}` });
+  const [slow, quick] = [stream.subscribe(), stream.subscribe()];
+  const seen: (number | string)[] = [];
+  for (let n = 0; n < 5; n++) {
+    stream.push(n);
+    seen.push((await quick.next()).value);
+  }
+  assert.deepEqual(seen, [0, 1, 2, 3, 4]);
+  assert.equal((await slow.next()).value, "-2");
+  stream.push(5);
+  stream.push(6);
+  stream.end();
+  assert.deepEqual(await rest(slow), ["-2", 4, 5, 6]);
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../../lib/device/device.ts";
 import { ApiError, AuthError, StoreError } from "../../../lib/core/errors.ts";
+import type { ClientEvent } from "../../../lib/daemon/client_event.ts";
 import { Daemon, type DaemonEnd, type DaemonOptions } from "../../../lib/daemon/daemon.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { logRecorder } from "../../support/log_recorder.ts";
@@ -130,6 +131,36 @@ test("Daemon tells once that the device is pending, as no warning, and asks in g
   await clock.advance(300_000);
   assert.deepEqual(device.secondsOf("sendInventory").length, 1);
   assert.deepEqual(device.secondsOf("checkUpdate").length, 1);
+});
+
+test("Daemon tells what happens: pending, authorised, inventory, polls, failures", async () => {
+  const events: ClientEvent[] = [];
+  const { clock, device, start } = daemon({ onEvent: (event) => events.push(event) });
+  device.onAuthenticate = () => {
+    if (device.secondsOf("authenticate").length < 3) throw unauthorized();
+  };
+  device.onInventory = () => {
+    throw unreachable();
+  };
+  start();
+  await clock.advance(4500);
+  const nextAttemptSeconds = 1.5;
+  assert.deepEqual(events, [
+    { type: "pending", nextAttemptSeconds },
+    { type: "pending", nextAttemptSeconds: 3 },
+    { type: "authorized" },
+    {
+      type: "failure",
+      what: "send the inventory",
+      code: "api.unreachable",
+      message: "Cannot reach the server",
+      nextAttemptSeconds,
+    },
+    { type: "polled", result: "nothing" },
+  ]);
+  device.onInventory = () => {};
+  await clock.advance(1500);
+  assert.deepEqual(events.slice(5), [{ type: "inventory-sent" }]);
 });
 
 test("Daemon waits as long as the server asks", async () => {
