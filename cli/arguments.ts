@@ -136,7 +136,8 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
     );
 
   program.command("status")
-    .option("--json", "print one JSON object")
+    .option("--json", "print one JSON object; with --follow one a line")
+    .option("--follow", "then print what happens, until it is interrupted")
     .description("how the running daemon and the deployment in progress stand")
     .action((options) =>
       choose(async (context) => (await import("./commands/status.ts")).status(context, options))

@@ -8,6 +8,7 @@ import { answerOf } from "./ask_daemon.ts";
 /** Options of `status`. */
 export interface StatusOptions {
   readonly json?: true | undefined;
+  readonly follow?: true | undefined;
 }
 
 /** What `--json` prints. */
@@ -26,13 +27,21 @@ interface StatusView {
   } | null;
 }
 
-/** Prints how daemon and deployment stand; ends with 1 when no daemon runs, or its polls are overdue. */
+/**
+ * Prints how daemon and deployment stand; ends with 1 when no daemon runs, or its polls are overdue. With
+ * `--follow` it then prints what happens, until it is interrupted.
+ */
 export async function status(context: CommandContext, options: StatusOptions): Promise<number> {
+  const isJson = options.json === true;
+  if (options.follow === true) {
+    const { followStatus } = await import("../follow_status.ts");
+    return await followStatus(context, isJson, (running) => viewOf(context, running), linesOf);
+  }
   const running = await askRunning(context);
   const view = viewOf(context, running);
   const { drivers } = context;
   drivers.self.writeOut(
-    options.json === true
+    isJson
       ? JSON.stringify(view, null, 2) + "\n"
       : linesOf(view).map((line) => `${printable(line)}\n`).join(""),
   );

@@ -64,6 +64,7 @@ class EventReader<T> implements AsyncIterableIterator<T> {
   readonly #options: EventStreamOptions<T>;
   readonly #leave: () => void;
   #lostCount = 0;
+  #hasLeft = false;
   #end: { readonly error?: unknown } | undefined;
 
   constructor(options: EventStreamOptions<T>, leave: () => void) {
@@ -110,7 +111,8 @@ class EventReader<T> implements AsyncIterableIterator<T> {
 
   return(): Promise<IteratorResult<T>> {
     this.#unread.length = this.#lostCount = 0;
-    this.#leave();
+    if (!this.#hasLeft) this.#leave();
+    this.#hasLeft = true;
     this.end({});
     return Promise.resolve({ value: undefined, done: true });
   }

@@ -90,7 +90,7 @@ async function tryToBind(
 }
 
 async function bind(
-  { sockets, files }: InstanceDrivers,
+  { sockets, files, clock }: InstanceDrivers,
   path: string,
   { role, pid, handler, logger }: InstanceOptions,
 ): Promise<SocketListener> {
@@ -99,7 +99,7 @@ async function bind(
   try {
     const listener = await sockets.listenUnix(
       path,
-      (peer) => void serveConnection(peer, answer, logger),
+      (peer) => void serveConnection(peer, answer, logger, clock),
     );
     return whileOurs(listener, files, path);
   } catch (error) {

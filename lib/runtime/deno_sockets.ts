@@ -43,15 +43,17 @@ async function accept(
 }
 
 function connectionOf(connection: Deno.Conn, onClose: () => void): SocketConnection {
+  const close = (): void => {
+    onClose();
+    closeOnce(connection);
+  };
   return {
     readable: streamChunks(connection.readable),
     async write(bytes) {
       for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
     },
-    close() {
-      onClose();
-      closeOnce(connection);
-    },
+    close,
+    abort: close,
   };
 }
 

@@ -61,5 +61,8 @@ function connectionOf(socket: Socket): SocketConnection {
     close: () => {
       socket.end();
     },
+    abort: () => {
+      socket.destroy();
+    },
   };
 }

@@ -6,6 +6,8 @@ export interface SocketConnection {
   write(bytes: Uint8Array): Promise<void>;
   /** Ends the connection. */
   close(): void;
+  /** Ends the connection at once: what was written and not taken yet is dropped. */
+  abort(): void;
 }
 
 /** A bound Unix socket. */

@@ -6,6 +6,7 @@ import { textLines } from "../../runtime/text_lines.ts";
 import { storeFailure } from "../../store/store_failure.ts";
 import {
   type ControlAnswer,
+  controlLine,
   type ControlRequest,
   MAX_LINE_LENGTH,
   parseAnswer,
@@ -39,7 +40,7 @@ export async function askControl(
   request: ControlRequest,
   answerWithinMs: number,
 ): Promise<ControlAnswer> {
-  const connection = await connect(sockets, path);
+  const connection = await connectControl(sockets, path);
   let cancel = (): void => {};
   const late = new Promise<never>((_, reject) => {
     cancel = clock.after(answerWithinMs, () => reject(noAnswer(path)));
@@ -58,7 +59,16 @@ export async function askControl(
   }
 }
 
-async function connect(sockets: SocketDriver, path: string): Promise<SocketConnection> {
+/**
+ * Connects to whoever holds the control socket; the caller closes the connection.
+ *
+ * @throws {ControlError} `control.nobody`, `control.hung-up`, `control.no-answer`.
+ * @throws {StoreError} `store.denied`.
+ */
+export async function connectControl(
+  sockets: SocketDriver,
+  path: string,
+): Promise<SocketConnection> {
   try {
     return await sockets.connectUnix(path, { timeoutMs: CONNECT_WITHIN_MS });
   } catch (error) {
@@ -79,7 +89,7 @@ async function exchange(
   request: ControlRequest,
 ): Promise<string | undefined> {
   try {
-    await connection.write(new TextEncoder().encode(JSON.stringify(request) + "\n"));
+    await connection.write(controlLine(request));
     for await (const line of textLines(connection.readable, MAX_LINE_LENGTH)) {
       return line;
     }
@@ -89,13 +99,15 @@ async function exchange(
   return undefined;
 }
 
-function hungUp(path: string, cause?: unknown): ControlError {
+/** The error of somebody who has ended meanwhile. */
+export function hungUp(path: string, cause?: unknown): ControlError {
   return new ControlError("control.hung-up", `Cannot ask the daemon: it hung up at ${path}`, {
     cause,
   });
 }
 
-function noAnswer(path: string, cause?: unknown): ControlError {
+/** The error of somebody who listens, but cannot be understood. */
+export function noAnswer(path: string, cause?: unknown): ControlError {
   return new ControlError("control.no-answer", `Cannot ask the daemon: no answer at ${path}`, {
     cause,
   });

@@ -5,6 +5,9 @@ import type { DaemonStatus } from "../daemon_status.ts";
 import type { ControlAnswer, ControlRequest } from "./protocol.ts";
 import type { ControlHandler } from "./serve_connection.ts";
 
+/** Most that follow the events at the same time. */
+const MAX_FOLLOWERS = 16;
+
 /**
  * Answers what clients of the control socket ask, by a running daemon.
  *
@@ -14,23 +17,39 @@ export function daemonHandler(
   daemon: Daemon,
   events: ClientEvents,
 ): ControlHandler {
-  return (request) => answer(daemon, events, request);
+  let followers = 0;
+  return async (request) => {
+    if (request.do !== "follow") return await answer(daemon, events, request);
+    if (followers >= MAX_FOLLOWERS) return tooMany();
+    followers++;
+    // From before the status on, so that nothing is missed in between.
+    const reader = events.subscribe(() => followers--);
+    return { answer: statusAnswer(daemon, events), events: reader };
+  };
+}
+
+function statusAnswer(daemon: Daemon, events: ClientEvents): ControlAnswer {
+  const view = events.deployment;
+  const status: DaemonStatus = {
+    ...daemon.status(),
+    ...(view !== undefined && { deployment: view }),
+  };
+  return { ok: true, status };
+}
+
+function tooMany(): ControlAnswer {
+  const message = `${MAX_FOLLOWERS} follow the events already, which is the most`;
+  return { ok: false, code: "control.too-many-followers", message };
 }
 
 async function answer(
   daemon: Daemon,
   events: ClientEvents,
-  request: ControlRequest,
+  request: Exclude<ControlRequest, { readonly do: "follow" }>,
 ): Promise<ControlAnswer> {
   switch (request.do) {
-    case "status": {
-      const view = events.deployment;
-      const status: DaemonStatus = {
-        ...daemon.status(),
-        ...(view !== undefined && { deployment: view }),
-      };
-      return { ok: true, status };
-    }
+    case "status":
+      return statusAnswer(daemon, events);
     case "check-update":
       daemon.checkUpdate();
       return { ok: true };

@@ -18,12 +18,14 @@ export const ANNOUNCED_STATUSES = ["installing", "rebooting"] as const;
 const idSchema = v.pipe(v.string(), v.check(isDeploymentId));
 
 /**
- * What a client may ask. `hello`: who is there. `status`: how it stands. `check-update`, `send-inventory`:
+ * What a client may ask. `hello`: who is there. `status`: how it stands. `follow`: how it
+ * stands, and what happens from now on. `check-update`, `send-inventory`:
  * do it now, not at the next interval. `report`: an outcome was recorded, deliver it.
  * `announce`: tell the server a status that is not final.
  */
 export type ControlRequest =
   | { readonly v: 1; readonly do: "hello" | "status" | "check-update" | "send-inventory" }
+  | { readonly v: 1; readonly do: "follow" }
   | { readonly v: 1; readonly do: "report"; readonly deployment: string }
   | {
     readonly v: 1;
@@ -37,6 +39,7 @@ const requestSchema: v.GenericSchema<unknown, ControlRequest> = v.variant("do", 
     v: v.literal(CONTROL_VERSION),
     do: v.picklist(["hello", "status", "check-update", "send-inventory"]),
   }),
+  v.object({ v: v.literal(CONTROL_VERSION), do: v.literal("follow") }),
   v.object({ v: v.literal(CONTROL_VERSION), do: v.literal("report"), deployment: idSchema }),
   v.object({
     v: v.literal(CONTROL_VERSION),
@@ -50,6 +53,19 @@ const requestSchema: v.GenericSchema<unknown, ControlRequest> = v.variant("do", 
 export type ControlAnswer =
   | { readonly ok: true } & JsonObject
   | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** What `follow` is answered with: how it stands, then one line for each event, `{"ok":true,"event":…}`. */
+export interface ControlFeed {
+  /** The first line. */
+  readonly answer: ControlAnswer;
+  /** What follows, until one of both sides ends it. */
+  readonly events: AsyncIterableIterator<object>;
+}
+
+/** A line of the protocol, as it is sent. */
+export function controlLine(value: object): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value) + "\n");
+}
 
 /** Reads a request; `undefined` when the line is none. */
 export function parseRequest(line: string): ControlRequest | undefined {

@@ -61,8 +61,9 @@ export class MemorySockets {
       there.end();
     };
     for (const each of [owner, listener.owner]) this.#open.add({ owner: each, cut });
-    listener.accept({ readable: there, write: (bytes) => here.push(bytes), close: cut });
-    return Promise.resolve({ readable: here, write: (bytes) => there.push(bytes), close: cut });
+    const ends = { close: cut, abort: cut };
+    listener.accept({ readable: there, write: (bytes) => here.push(bytes), ...ends });
+    return Promise.resolve({ readable: here, write: (bytes) => there.push(bytes), ...ends });
   }
 }
 

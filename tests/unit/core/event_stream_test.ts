@@ -54,6 +54,7 @@ test("EventStream forgets a reader that leaves its loop", async () => {
   let left = 0;
   const reader = stream.subscribe([1], () => left++);
   for await (const event of reader) if (event === 1) break;
+  await reader.return?.();
   assert.equal(left, 1);
   stream.push(2);
   assert.equal((await reader.next()).done, true);
