@@ -16,6 +16,9 @@ import { refusal } from "./refusal.ts";
 /** Time limit of one call of the Device API. */
 const CALL_LIMIT_MS = 60_000;
 
+/** Statuses by which a gateway says that there is nobody behind it. */
+const AWAY: readonly number[] = [502, 503, 504];
+
 const TOKEN = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
 
 /** What a device authenticates with. */
@@ -98,13 +101,15 @@ export class DeviceSession {
   }
 
   /**
-   * Asks the servers, in order, for a token; the first that gives one serves all further calls.
+   * Asks the servers, in order and from the first on, for a token; the first that gives one serves all
+   * further calls, until the next authentication. Those that had to be passed over are told.
    *
    * @throws {AuthError} `auth.unauthorized`: pending, rejected or unknown there; the device can not
    * tell these apart and just asks again later. `auth.bad-answer`: no token in the answer.
    * @throws What `credentials` throws.
-   * @throws {ApiError} The server could not be reached or failed. With several servers the cause is an
-   * `AggregateError` with one error each.
+   * @throws {ApiError} The server could not be reached or failed. With several servers the message has
+   * the reason of each, and the cause is an `AggregateError` with one error each.
+   * @see client-behaviour, device-api §1: as mender 3.4 goes through its `Servers`
    */
   async authenticate(signal?: AbortSignal): Promise<void> {
     this.#token = undefined;
@@ -116,6 +121,14 @@ export class DeviceSession {
         this.#server = server;
         this.#options.onToken?.(this.#token);
         this.#options.logger.log("info", "Authorised by the server", { server });
+        for (const failure of failures) {
+          this.#options.logger.log(
+            "warning",
+            "Another server stands in for one that comes before it",
+            { server, code: failure.code },
+            failure,
+          );
+        }
         return;
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
@@ -132,8 +145,9 @@ export class DeviceSession {
    *
    * @returns The answer, whatever its status except 401 and 403.
    * @throws {AuthError} The new token was refused too, or there is none to be had.
-   * @throws {ApiError} As {@link exchange}. With several servers the token is then forgotten, so that
-   * the next call looks for one that answers.
+   * @throws {ApiError} As {@link exchange}. With several servers the token is then forgotten, as it is
+   * after 502, 503 and 504, so that the next call looks for one that answers. (mender 3.4 stays with a
+   * server that is lost; to leave it is what the list is for.)
    */
   async call(call: SessionCall, signal?: AbortSignal): Promise<ApiAnswer> {
     if (this.#token === undefined) await this.authenticate(signal);
@@ -142,7 +156,10 @@ export class DeviceSession {
       await this.authenticate(signal);
       answer = await this.#send(call, signal);
     }
-    if (!isUnauthorized(answer)) return answer;
+    if (!isUnauthorized(answer)) {
+      if (AWAY.includes(answer.status)) this.#lookForAnother();
+      return answer;
+    }
     this.#token = undefined;
     throw refusal(
       `use the new token for ${call.method} ${call.path}`,
@@ -152,7 +169,7 @@ export class DeviceSession {
   }
 
   async #send(call: SessionCall, signal: AbortSignal | undefined): Promise<ApiAnswer> {
-    const { http, clock, servers } = this.#options;
+    const { http, clock } = this.#options;
     const request: ApiRequest = {
       ...call,
       url: this.#server + call.path,
@@ -161,10 +178,14 @@ export class DeviceSession {
     try {
       return await exchange(http, clock, request, { limitMs: CALL_LIMIT_MS, signal });
     } catch (error) {
-      // Only another authentication goes through the list of servers again.
-      if (servers.length > 1) this.#token = undefined;
+      this.#lookForAnother();
       throw error;
     }
+  }
+
+  /** Only another authentication goes through the list of servers again. */
+  #lookForAnother(): void {
+    if (this.#options.servers.length > 1) this.#token = undefined;
   }
 
   async #askForToken(
@@ -204,8 +225,9 @@ function allFailed(failures: MenderError[]): MenderError {
     return new ApiError("api.no-server", "Cannot authenticate: no server is configured");
   }
   if (failures.length === 1) return first;
-  const cause = new AggregateError(failures, failures.map((failure) => failure.message).join("; "));
-  const message = `Cannot authenticate with any of ${failures.length} servers`;
+  const reasons = failures.map(({ message }) => message).join("; ");
+  const cause = new AggregateError(failures, reasons);
+  const message = `Cannot authenticate with any of ${failures.length} servers: ${reasons}`;
   const retry = earliestRetry(failures);
   const isRefused = failures.every((failure) => isMenderError(failure, "auth.unauthorized"));
   return isRefused

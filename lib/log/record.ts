@@ -77,9 +77,12 @@ export function atLeast(level: LogLevel, sink: LogSink): LogSink {
   };
 }
 
-/** The record as one line for a person: time, level, message, causes, fields. */
+/** The record as one line for a person: time, level, message, causes, fields; nothing is said twice. */
 export function textLine(record: LogRecord): string {
-  const causes = record.causes.filter((cause) => cause !== record.message);
+  const causes: string[] = [];
+  for (const cause of record.causes) {
+    if (![record.message, ...causes].some((said) => quotes(said, cause))) causes.push(cause);
+  }
   const fields = Object.entries(record.fields)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}=${typeof value === "string" ? quoted(value) : value}`);
@@ -87,6 +90,11 @@ export function textLine(record: LogRecord): string {
   return `${record.timestamp} ${record.level.toUpperCase()} ${record.message}${because}${
     fields.join("")
   }\n`;
+}
+
+/** Whether a message is another one, or has it whole between ": " or "; " and ";" or its end. */
+function quotes(message: string, quoted: string): boolean {
+  return [": ", "; "].some((mark) => `; ${message};`.includes(`${mark}${quoted};`));
 }
 
 /** The record as one JSON object on a line, with stable keys, which no field replaces. */

@@ -5,6 +5,7 @@ import { authenticationRequest } from "../../../lib/api/authentication_request.t
 import { ApiError, causeChain, isMenderError } from "../../../lib/core/errors.ts";
 import type { ScriptedAnswer } from "../../support/scripted_http.ts";
 import { AUTHENTICATION, quickKey, sessionOn, tokenOf } from "../../support/scripted_session.ts";
+import { logRecorder } from "../../support/log_recorder.ts";
 import { test } from "../../support/test.ts";
 
 const pending: ScriptedAnswer = { status: 401, body: '{"error":"dev auth: unauthorized"}' };
@@ -89,10 +90,28 @@ for (const [name, second, code] of mixtures) {
       assert.ok(isMenderError(error, code), causeChain(error).join("; "));
       assert.ok(error.cause instanceof AggregateError);
       assert.equal(error.cause.errors.length, 2);
+      for (const server of servers) {
+        assert.equal(error.message.split(server).length, 2, error.message);
+      }
       return true;
     });
   });
 }
+
+test("authenticate() tells which servers had to be passed over, and why", async () => {
+  const servers = ["https://one.example", "https://two.example", "https://three.example"];
+  const logger = logRecorder();
+  const { session } = sessionOn([pending, { status: 502 }, { body: tokenOf(1) }], {
+    servers,
+    logger,
+  });
+  await session.authenticate();
+  assert.equal(session.server, servers[2]);
+  const lines = logger.lines();
+  assert.equal(lines.length, 2);
+  assert.match(lines[0]!, /stands in .*one\.example.*401/);
+  assert.match(lines[1]!, /stands in .*two\.example.*502/);
+});
 
 test("authenticate() with several busy servers waits for the first that is ready again", async () => {
   const busy = (seconds: number): ScriptedAnswer => ({
