@@ -54,6 +54,7 @@ export async function daemon(
       updatePollMs: config.updatePollMs,
       inventoryPollMs: config.inventoryPollMs,
       retryPollMs: config.retryPollMs,
+      firstContactSpreadMs: config.firstContactSpreadMs,
       isOnce: options.once === true,
       isStaying: options.stay === true,
       onEvent: events.take,

@@ -26,6 +26,8 @@ export interface Config {
   readonly inventoryPollMs: number;
   /** Longest wait before a failed call is tried again. */
   readonly retryPollMs: number;
+  /** Longest random wait before the first contact after a start; 0 = none. */
+  readonly firstContactSpreadMs: number;
   /** File that holds `device_type=…`. */
   readonly deviceTypeFile: string;
   /** Public keys; when there is one, every Artifact must be signed. */
@@ -62,6 +64,7 @@ export function buildConfig(keys: ResolvedKeys, paths: Paths): Config {
     updatePollMs: milliseconds(keys, "UpdatePollIntervalSeconds"),
     inventoryPollMs: milliseconds(keys, "InventoryPollIntervalSeconds"),
     retryPollMs: milliseconds(keys, "RetryPollIntervalSeconds"),
+    firstContactSpreadMs: milliseconds(keys, "FirstContactSpreadSeconds"),
     deviceTypeFile: text(keys, "DeviceTypeFile") ?? paths.deviceType,
     artifactVerifyKeyFiles: verifyKeysOf(keys),
     updateLogDirectory: text(keys, "UpdateLogPath") ?? paths.dataDirectory,

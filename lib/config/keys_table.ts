@@ -36,6 +36,10 @@ export const MENDER_KEYS: readonly KeySpec[] = [
     fallback: "auto",
   },
   {
+    ...own("FirstContactSpreadSeconds", "count", "longest random wait at a start; 0 = none"),
+    fallback: 20,
+  },
+  {
     ...own("DownloadMaxTries", "count", "attempts in a row without progress, then a failure"),
     fallback: 20,
     least: 1,

@@ -13,10 +13,14 @@ import { Alarm } from "./alarm.ts";
 import { TurnQueue } from "./control/turn_queue.ts";
 import type { ClientEvent } from "./client_event.ts";
 import type { DaemonStatus, FailureView } from "./daemon_status.ts";
+import { firstContactMs } from "./first_contact.ts";
 import { TaskTimer } from "./task_timer.ts";
 
 /** How often the lock is looked at while a deployment is with the sub-updater. */
 const LOCK_CHECK_MS = 1000;
+
+/** Least time from a token to the next question for one. */
+const TOKEN_LOST_MS = 1500;
 
 /** What the daemon runs with. */
 export interface DaemonOptions {
@@ -34,7 +38,9 @@ export interface DaemonOptions {
   readonly inventoryPollMs: number;
   /** Longest wait before a failed call is tried again, in milliseconds. */
   readonly retryPollMs: number;
-  /** Does everything once and returns. */
+  /** Longest random wait before the first contact, in milliseconds; none when absent. */
+  readonly firstContactSpreadMs?: number;
+  /** Does everything once and returns, without a wait. */
   readonly isOnce?: boolean;
   /** Goes on after a hand-off, waiting for the outcome, instead of returning. */
   readonly isStaying?: boolean;
@@ -73,7 +79,12 @@ export class Daemon {
     this.#options = options;
     this.#alarm = new Alarm(options.clock);
     this.#settling = new TaskTimer(LOCK_CHECK_MS, retryPollMs, random.next);
-    this.#authentication = retrying(retryPollMs);
+    // A token that is lost is asked for again soon, by whoever has lost it: it had one.
+    this.#authentication = new TaskTimer(
+      Math.min(TOKEN_LOST_MS, retryPollMs),
+      retryPollMs,
+      random.next,
+    );
     this.#inventory = retrying(inventoryPollMs);
     this.#update = retrying(updatePollMs);
   }
@@ -87,6 +98,7 @@ export class Daemon {
   async run(signal: AbortSignal): Promise<DaemonEnd> {
     this.#signal = signal;
     this.#startedAtMs = this.#now();
+    if (this.#options.isOnce !== true) this.#spreadFirstContact();
     try {
       for (;;) {
         signal.throwIfAborted();
@@ -123,12 +135,14 @@ export class Daemon {
 
   /** Asks for a deployment as soon as nothing else is being done. */
   checkUpdate(): void {
+    this.#authentication.hurry();
     this.#update.hurry();
     this.#alarm.ring();
   }
 
   /** Sends the inventory as soon as nothing else is being done. */
   sendInventory(): void {
+    this.#authentication.hurry();
     this.#inventory.hurry();
     this.#alarm.ring();
   }
@@ -138,7 +152,9 @@ export class Daemon {
     const now = this.#now();
     const { updatePollMs, retryPollMs, device } = this.#options;
     const answeredAtMs = this.#polledAtMs ?? this.#startedAtMs;
-    const until = ({ dueAtMs }: TaskTimer): number => seconds(Math.max(0, dueAtMs - now));
+    const accessAtMs = device.isAuthorized ? now : this.#authentication.dueAtMs;
+    const until = ({ dueAtMs }: TaskTimer): number =>
+      seconds(Math.max(0, dueAtMs - now, accessAtMs - now));
     return {
       isAuthorized: device.isAuthorized,
       isStale: !this.#isWaitingForOutcome && now - answeredAtMs > 2 * updatePollMs + retryPollMs,
@@ -150,6 +166,14 @@ export class Daemon {
       }),
       ...(this.#failure !== undefined && { lastFailure: failureView(this.#failure, now) }),
     };
+  }
+
+  #spreadFirstContact(): void {
+    const { firstContactSpreadMs = 0, updatePollMs, random, logger } = this.#options;
+    const waitMs = firstContactMs(firstContactSpreadMs, updatePollMs, random.next);
+    if (waitMs === 0) return;
+    this.#authentication.postpone(this.#startedAtMs + waitMs);
+    logger.log("info", `The server is asked in ${seconds(waitMs)} s; check-update asks it now`);
   }
 
   /** Whether polls may go on: no deployment is in progress. */

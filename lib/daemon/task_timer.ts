@@ -1,9 +1,12 @@
 import { backoffSchedule } from "../core/backoff_schedule.ts";
 import type { RetryAdvice } from "../core/errors.ts";
 
+/** Part by which an interval is shortened at most, and a wait that the server asks for lengthened. */
+const SPREAD = 1 / 10;
+
 /**
- * When a repeated task is due: at once, then at its interval; after failures in growing, jittered
- * waits.
+ * When a repeated task is due: at once, then at its interval; after failures in growing waits. All of
+ * them are jittered, so that a fleet that was brought into step, by an outage say, falls out of it.
  *
  * Pure: times come in as arguments, in milliseconds of a monotonic clock.
  */
@@ -36,6 +39,11 @@ export class TaskTimer {
     return nowMs >= this.#dueAtMs;
   }
 
+  /** The task is not due before a moment. */
+  postpone(untilMs: number): void {
+    this.#dueAtMs = Math.max(this.#dueAtMs, untilMs);
+  }
+
   /** Makes the task due at once. */
   hurry(): void {
     this.#dueAtMs = -Infinity;
@@ -47,22 +55,24 @@ export class TaskTimer {
     this.#dueAtMs = Infinity;
   }
 
-  /** The task was done: it is due again after the interval. */
+  /** The task was done: it is due again after the interval, or up to a tenth of it sooner. */
   succeeded(nowMs: number): void {
     this.#retries = undefined;
-    this.#dueAtMs = nowMs + this.#intervalMs;
+    this.#dueAtMs = nowMs + this.#intervalMs * (1 - this.#random() * SPREAD);
   }
 
   /**
-   * The task failed: it is due again after the wait that the server asked for, else after the next
-   * one of the growing waits.
+   * The task failed: it is due again after the wait that the server asked for, or up to a tenth of it
+   * later, else after the next one of the growing waits.
    *
    * @returns The wait in milliseconds.
    */
   failed(nowMs: number, advice: RetryAdvice): number {
     this.#retries ??= backoffSchedule(this.#longestRetryMs, this.#random);
     const growing = this.#retries.next().value;
-    const waitMs = typeof advice === "object" ? advice.afterMs : growing;
+    const waitMs = typeof advice === "object"
+      ? advice.afterMs * (1 + this.#random() * SPREAD)
+      : growing;
     this.#dueAtMs = nowMs + waitMs;
     return waitMs;
   }

@@ -38,6 +38,27 @@ export function configurationPage(): string {
       `These keys belong to other Mender clients; they may stand in the file, and have no effect here:
       ${ineffective(MENDER_KEYS)}.`,
     ),
+    "### Several servers",
+    filledText(
+      `\`Servers\` are asked in their order. The first that lets the device in serves all further calls,
+      until the next authentication, which begins with the first again: when the token is not taken any
+      more, when the server is lost or answers 502, 503 or 504, and at a start. When none lets it in,
+      the message has the reason of each.`,
+    ),
+    "### When the server is asked",
+    filledText(
+      `Of a fleet that starts at once, or has lost its server for a while, every device comes at a moment
+      of its own. The first contact after a start waits for a random time, at most
+      \`FirstContactSpreadSeconds\` and at most a tenth of \`UpdatePollIntervalSeconds\`: 20 s for a fleet
+      that polls every half hour, half a second for a device that polls every 5 s. \`daemon --once\`, and
+      a daemon that has a deployment to settle, do not wait; \`check-update\` ends the wait.`,
+    ),
+    filledText(
+      `Each interval is shortened by up to a tenth, each of the growing waits after a failure (1.5 s,
+      3 s, 6 s … up to \`RetryPollIntervalSeconds\` or the interval of the task, whichever is shorter) by
+      up to a half, at random; a wait that the server asks for (\`Retry-After\`) is lengthened by up to a
+      tenth. No interval is longer than configured.`,
+    ),
     "## Environment",
     filledText(
       `\`HTTPS_PROXY\` and \`HTTP_PROXY\` name the proxies for https and http addresses, as

@@ -86,6 +86,7 @@ export class ClientRig {
         UpdatePollIntervalSeconds: 1,
         InventoryPollIntervalSeconds: 30,
         RetryPollIntervalSeconds: 1,
+        FirstContactSpreadSeconds: 0,
         ...options.config,
       }),
     );

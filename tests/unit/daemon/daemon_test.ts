@@ -60,22 +60,23 @@ function daemon(options: Partial<DaemonOptions> = {}) {
   const device = new FakeDevice(clock);
   const logger = logRecorder();
   const controller = new AbortController();
+  const running = new Daemon({
+    // The daemon uses of a device what the fake has.
+    device: device as unknown as Device,
+    clock,
+    random: { next: () => 0, uuid: () => "" },
+    logger,
+    updatePollMs: 1_800_000,
+    inventoryPollMs: 28_800_000,
+    retryPollMs: 300_000,
+    ...options,
+  });
   const start = (): Promise<DaemonEnd> => {
-    const running = new Daemon({
-      // The daemon uses of a device what the fake has.
-      device: device as unknown as Device,
-      clock,
-      random: { next: () => 0, uuid: () => "" },
-      logger,
-      updatePollMs: 1_800_000,
-      inventoryPollMs: 28_800_000,
-      retryPollMs: 300_000,
-      ...options,
-    }).run(controller.signal);
-    running.catch(() => {}); // looked at by the test, perhaps later
-    return running;
+    const ended = running.run(controller.signal);
+    ended.catch(() => {}); // looked at by the test, perhaps later
+    return ended;
   };
-  return { clock, device, logger, controller, start };
+  return { clock, device, logger, controller, running, start };
 }
 
 const HOUR = 3_600_000;
@@ -214,6 +215,57 @@ test("Daemon polls no further than the retry wait when the interval is shorter",
   await clock.advance(20_000);
   assert.deepEqual(device.secondsOf("checkUpdate"), [0, 1.5, 4.5, 9.5, 14.5, 19.5]);
 });
+
+test("Daemon asks for a lost token soon, not at the next retry interval", async () => {
+  const { clock, device, start } = daemon();
+  device.onCheck = () => {
+    if (device.secondsOf("checkUpdate").length !== 2) return "nothing";
+    device.isAuthorized = false;
+    throw unreachable();
+  };
+  start();
+  await clock.advance(1_801_500);
+  assert.deepEqual(device.secondsOf("authenticate"), [0, 1800]);
+  assert.deepEqual(device.secondsOf("checkUpdate"), [0, 1800, 1801.5]);
+});
+
+const HALF = { next: () => 0.5, uuid: () => "" };
+const firsts: [name: string, options: Partial<DaemonOptions>, seconds: number][] = [
+  ["half an hour", {}, 10],
+  ["5 s", { updatePollMs: 5000 }, 0.25],
+  ["half an hour, without a spread", { firstContactSpreadMs: 0 }, 0],
+  ["half an hour, once", { isOnce: true }, 0],
+];
+for (const [name, options, seconds] of firsts) {
+  test(`Daemon that polls every ${name} leaves its server alone for ${seconds} s first`, async () => {
+    const { clock, device, start } = daemon({
+      firstContactSpreadMs: 20_000,
+      random: HALF,
+      ...options,
+    });
+    start();
+    await clock.advance(20_000);
+    assert.deepEqual(device.secondsOf("settle")[0], 0);
+    assert.deepEqual(device.secondsOf("authenticate")[0], seconds);
+    assert.deepEqual(device.secondsOf("checkUpdate")[0], seconds);
+  });
+}
+
+for (const what of ["checkUpdate", "sendInventory"] as const) {
+  test(`Daemon that leaves its server alone at first does not when ${what} is wanted`, async () => {
+    const { clock, device, start, running } = daemon({
+      firstContactSpreadMs: 20_000,
+      random: HALF,
+    });
+    start();
+    await clock.advance(1000);
+    assert.equal(running.status().nextPollSeconds, 9);
+    running[what]();
+    await clock.advance(0);
+    assert.deepEqual(device.secondsOf("authenticate"), [1]);
+    assert.deepEqual(device.secondsOf(what), [1]);
+  });
+}
 
 test("Daemon returns after the hand-off", async () => {
   const { clock, device, start } = daemon();

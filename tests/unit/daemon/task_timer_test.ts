@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { TaskTimer } from "../../../lib/daemon/task_timer.ts";
+import { seededRandom } from "../../support/seeded_random.ts";
 import { test } from "../../support/test.ts";
 
 const timer = (random = 0): TaskTimer => new TaskTimer(60_000, 10_000, () => random);
@@ -20,8 +21,31 @@ test("TaskTimer waits longer after each failure up to its limit, and starts over
   assert.deepEqual(waits(), [1500, 3000, 6000, 10_000, 10_000]);
 });
 
-test("TaskTimer shortens its waits by jitter", () => {
-  assert.equal(timer(0.999).failed(0, "later"), 751);
+test("TaskTimer shortens waits and interval by jitter, and lengthens what the server asks for", () => {
+  const task = timer(0.5);
+  assert.equal(task.failed(0, "later"), 1125);
+  assert.equal(task.failed(0, { afterMs: 100_000 }), 105_000);
+  task.succeeded(0);
+  assert.equal(task.dueAtMs, 57_000);
+});
+
+test("TaskTimer never waits longer than its limit and its interval allow", () => {
+  const next = seededRandom(11);
+  const task = new TaskTimer(5000, 5000, next);
+  for (let round = 0; round < 1000; round++) {
+    if (next() < 0.2) task.succeeded(0);
+    else task.failed(0, "later");
+    assert.ok(task.dueAtMs > 0 && task.dueAtMs <= 5000, `${task.dueAtMs} ms`);
+  }
+});
+
+test("TaskTimer is postponed, never brought forward, until it is hurried", () => {
+  const task = timer();
+  task.postpone(500);
+  task.postpone(300);
+  assert.equal(task.dueAtMs, 500);
+  task.hurry();
+  assert.ok(task.isDue(0));
 });
 
 test("TaskTimer waits as long as the server asks, longer or shorter than its own wait", () => {
