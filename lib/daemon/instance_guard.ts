@@ -82,8 +82,9 @@ async function tryToBind(
         files.remove(path);
       }
       return await bind(drivers, path, options);
-    });
+    }, options.signal);
   } catch (error) {
+    options.signal.throwIfAborted();
     if (isMenderError(error)) throw error;
     throw storeFailure("bind the control socket", path, error);
   }

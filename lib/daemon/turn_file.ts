@@ -11,13 +11,14 @@ const LOOK_EVERY_MS = 20;
  * Does some short work on a path while no other process does it: a file beside it, `.<name>.turn`, says
  * whose turn it is. A turn that a dead process left is taken over after ten seconds.
  *
- * @throws What `work` throws, or the runtime's error when the file cannot be made.
+ * @throws The reason of `signal`, while it is another one's turn; what `work` throws, or the runtime's error when the file cannot be made.
  */
 export async function inTurn<T>(
   files: FileDriver,
   clock: Clock,
   path: string,
   work: () => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
   const turn = join(dirname(path), `.${basename(path)}.turn`);
   let seen: string | undefined;
@@ -26,7 +27,7 @@ export async function inTurn<T>(
     const identity = files.stat(turn)?.identity;
     if (identity !== seen) [seen, seenAt] = [identity, clock.monotonic()];
     else if (clock.monotonic() - seenAt > STALE_AFTER_MS) files.remove(turn);
-    await sleep(clock, LOOK_EVERY_MS);
+    await sleep(clock, LOOK_EVERY_MS, signal);
   }
   try {
     return await work();

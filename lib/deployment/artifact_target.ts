@@ -8,6 +8,8 @@ import { storeFailure } from "../store/store_failure.ts";
 
 /** Bytes that are read back at a time when a download is resumed. */
 const READ_BACK_BYTES = 256 * 1024;
+/** Bytes that are read back at most without a moment for anything else. */
+const BREATH_BYTES = 8 << 20;
 /** Room that is left free beside the Artifact: for the record, the log and the sub-updater's first steps. */
 const SPARE_BYTES = 1 << 20;
 /** Bytes after which what is stored is written through to the disk, while more arrives. */
@@ -56,15 +58,22 @@ export class ArtifactTarget implements DownloadTarget {
   /**
    * Checks what is in the part file, at the speed of the disk; the download goes on behind it.
    *
+   * @param breathe Waits for a moment, in which signals and other work are heard of; rejects to end it.
    * @throws {ArtifactError} It is damaged, or no Artifact for this device.
+   * @throws What `breathe` throws; the part file is as it was.
    */
-  async readBack(): Promise<void> {
+  async readBack(breathe: () => Promise<void>): Promise<void> {
     const buffer = new Uint8Array(READ_BACK_BYTES);
-    for (;;) {
+    for (let unheardBytes = 0;;) {
+      if (unheardBytes >= BREATH_BYTES) {
+        await breathe();
+        unheardBytes = 0;
+      }
       const count = this.#guard("read", () => this.#handle.read(buffer, this.#offset));
       if (count === 0) return;
       await this.#reader.push(buffer.subarray(0, count));
       this.#offset += count;
+      unheardBytes += count;
     }
   }
 

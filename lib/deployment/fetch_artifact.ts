@@ -4,6 +4,7 @@ import { DownloadError, isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { FileVersion } from "../download/file_version.ts";
 import { downloadResumably } from "../download/resumable_download.ts";
+import { sleep } from "../runtime/clock.ts";
 import { storeFailure } from "../store/store_failure.ts";
 import { ArtifactTarget } from "./artifact_target.ts";
 import type { DeploymentContext, DeploymentDevice } from "./context.ts";
@@ -106,7 +107,7 @@ async function fetchInto(
   const { drivers, downloadLimits } = context;
   const { offer, logger, signal } = task;
   if (known !== undefined) {
-    await target.readBack();
+    await target.readBack(() => sleep(drivers.clock, 0, signal));
     if (target.offset > 0) logger.log("info", `Going on behind ${target.offset} stored bytes`);
   } else await target.restart();
   const summary = await downloadResumably({

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { type Paths, wellKnownPaths } from "../../lib/config/mod.ts";
@@ -203,6 +203,10 @@ export class ClientRig {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);
     chmodSync(path, mode);
+  }
+
+  remove(path: string): void {
+    rmSync(path, { force: true });
   }
 
   script(path: string, lines: string): void {

@@ -154,6 +154,18 @@ test("guardInstance() ends its wait for a report when it is told to", async () =
   });
 });
 
+test("guardInstance() ends its wait for the turn of another process when it is told to", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    writeFileSync(join(directory, ".daemon.sock.turn"), "");
+    const controller = new AbortController();
+    const waiting = guard(drivers, join(directory, "daemon.sock"), { signal: controller.signal });
+    const reason = new Error("SIGTERM");
+    setTimeout(() => controller.abort(reason), 50);
+    await assert.rejects(waiting, reason);
+    assert.deepEqual(readdirSync(directory), [".daemon.sock.turn"]);
+  });
+});
+
 test("guardInstance() takes over the turn of a process that died in it", async () => {
   await inTemporaryDirectory(async (directory) => {
     const path = join(directory, "daemon.sock");
