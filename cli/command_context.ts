@@ -84,7 +84,7 @@ export function commandContext(
           fallback: options.fallbackConfig !== undefined,
         },
       });
-      if (options.logLevel === undefined && config.logLevel) output.level = config.logLevel;
+      if (options.logLevel === undefined) output.level = config.logLevel ?? "info";
       return {
         ...config,
         ...(options.trustedCerts !== undefined && { caFile: options.trustedCerts }),

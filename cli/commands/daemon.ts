@@ -1,9 +1,11 @@
 import type { Device } from "../../lib/device/device.ts";
+import type { DeploymentEvent } from "../../lib/deployment/context.ts";
 import { prepareDataDirectory } from "../../lib/store/data_directory.ts";
 import { ClientEvents } from "../../lib/daemon/client_events.ts";
 import { daemonHandler } from "../../lib/daemon/control/daemon_handler.ts";
 import type { ControlHandler } from "../../lib/daemon/control/serve_connection.ts";
 import { Daemon } from "../../lib/daemon/daemon.ts";
+import { Reloader } from "../../lib/daemon/reloader.ts";
 import { guardInstance } from "../../lib/daemon/instance_guard.ts";
 import type { SocketListener } from "../../lib/runtime/socket_driver.ts";
 import type { CommandContext } from "../command_context.ts";
@@ -33,6 +35,7 @@ export async function daemon(
   let control: ControlHandler | undefined;
   let instance: SocketListener | undefined;
   let device: Device | undefined;
+  let running: Daemon | undefined;
   try {
     instance = await guardInstance(drivers, paths.controlSocket, {
       role: "daemon",
@@ -42,11 +45,12 @@ export async function daemon(
       signal,
     });
     const print = progressPrinter(context);
-    device = await openDevice(context, config, (event) => {
+    const onEvent = (event: DeploymentEvent): void => {
       events.take(event);
       print(event);
-    });
-    const running = new Daemon({
+    };
+    device = await openDevice(context, config, onEvent);
+    const serving = running = new Daemon({
       device,
       clock: drivers.clock,
       random: drivers.random,
@@ -59,11 +63,19 @@ export async function daemon(
       isStaying: options.stay === true,
       onEvent: events.take,
     });
-    control = daemonHandler(running, events);
+    control = daemonHandler(serving, events);
     // As in the other Mender clients.
-    drivers.signals.on("SIGUSR1", () => running.checkUpdate());
-    drivers.signals.on("SIGUSR2", () => running.sendInventory());
-    const end = await running.run(signal);
+    drivers.signals.on("SIGUSR1", () => serving.checkUpdate());
+    drivers.signals.on("SIGUSR2", () => serving.sendInventory());
+    const reloader = new Reloader({
+      daemon: serving,
+      load: () => context.loadConfig(),
+      open: (next) => openDevice(withoutForce(context), next, onEvent),
+      self: drivers.self,
+      logger,
+    });
+    drivers.signals.on("SIGHUP", () => void reloader.reload());
+    const end = await serving.run(signal);
     return end === "failed" ? 1 : 0;
   } catch (error) {
     // A service that is stopped has not failed.
@@ -71,7 +83,12 @@ export async function daemon(
     throw error;
   } finally {
     events.end();
-    device?.close();
+    (running?.device ?? device)?.close();
     await instance?.close();
   }
+}
+
+/** A new key is made once, not at each reading of the configuration. */
+function withoutForce(context: CommandContext): CommandContext {
+  return { ...context, options: { ...context.options, forcebootstrap: undefined } };
 }

@@ -1,12 +1,12 @@
 import { dirname, resolve } from "node:path";
-import { inspectConfig } from "../../lib/config/mod.ts";
+import { hostAndPort, inspectConfig } from "../../lib/config/mod.ts";
 import { proxyFromEnvironment } from "../../lib/runtime/http/proxy_settings.ts";
 import type { Drivers } from "../../lib/runtime/drivers.ts";
 import { commandNamed } from "../called_as.ts";
 import type { CommandContext } from "../command_context.ts";
 import { type CommandLine, PATH_PLACEHOLDERS } from "../command_line.ts";
 import { projectDirectory } from "../../lib/runtime/project_directory.ts";
-import { hostAndPort, narrowSet, needsServer } from "./narrow_set.ts";
+import { narrowSet, needsServer } from "./narrow_set.ts";
 import { flagsOf, type PermissionSet, permissionSets } from "./permission_set.ts";
 
 /** What these options name is written; what the other options name is read. */

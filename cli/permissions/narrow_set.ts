@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from "node:path";
-import { type Config, type Paths, wellKnownPaths } from "../../lib/config/mod.ts";
+import { type Config, hostAndPort, type Paths, wellKnownPaths } from "../../lib/config/mod.ts";
 import type { PermissionSet, Permitted } from "./permission_set.ts";
 
 /** Servers that the sets of `deno.json` name; those of the configuration take their place. */
@@ -72,12 +72,6 @@ export function narrowSet(set: PermissionSet, around: Surroundings): PermissionS
     env: set.env,
   };
   return Object.fromEntries(Object.entries(narrowed).filter(([, value]) => value !== undefined));
-}
-
-/** `host:port` of a URL, with the port of its scheme when it names none. */
-export function hostAndPort(url: string): string {
-  const { hostname, port, protocol } = new URL(url);
-  return `${hostname}:${port === "" ? (protocol === "http:" ? 80 : 443) : port}`;
 }
 
 /** Moves the default places, and nothing else, to where this device has them. */

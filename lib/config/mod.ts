@@ -16,3 +16,4 @@ export {
   loadConnectConfig,
 } from "./load_config.ts";
 export { type PathOptions, type Paths, wellKnownPaths } from "./paths.ts";
+export { hostAndPort } from "./server_url.ts";

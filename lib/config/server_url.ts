@@ -30,3 +30,9 @@ export function isUnprotected(serverUrl: string): boolean {
   const url = new URL(serverUrl);
   return url.protocol === "http:" && !isLoopback(url.hostname);
 }
+
+/** `host:port` of a URL, with the port of its scheme when it names none. */
+export function hostAndPort(url: string): string {
+  const { hostname, port, protocol } = new URL(url);
+  return `${hostname}:${port === "" ? (protocol === "http:" ? 80 : 443) : port}`;
+}

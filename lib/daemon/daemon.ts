@@ -22,22 +22,26 @@ const LOCK_CHECK_MS = 1000;
 /** Least time from a token to the next question for one. */
 const TOKEN_LOST_MS = 1500;
 
-/** What the daemon runs with. */
-export interface DaemonOptions {
+/** What of a daemon follows from the configuration, and can be changed while it runs. */
+export interface DaemonSettings {
   /** The device that it serves. */
   readonly device: Device;
-  /** Time. */
-  readonly clock: Clock;
-  /** Jitter of the waits. */
-  readonly random: RandomDriver;
-  /** Where what happens is written. */
-  readonly logger: Logger;
   /** Wait between two questions for a deployment, in milliseconds. */
   readonly updatePollMs: number;
   /** Wait between two inventories, in milliseconds. */
   readonly inventoryPollMs: number;
   /** Longest wait before a failed call is tried again, in milliseconds. */
   readonly retryPollMs: number;
+}
+
+/** What the daemon runs with. */
+export interface DaemonOptions extends DaemonSettings {
+  /** Time. */
+  readonly clock: Clock;
+  /** Jitter of the waits. */
+  readonly random: RandomDriver;
+  /** Where what happens is written. */
+  readonly logger: Logger;
   /** Longest random wait before the first contact, in milliseconds; none when absent. */
   readonly firstContactSpreadMs?: number;
   /** Does everything once and returns, without a wait. */
@@ -56,7 +60,7 @@ export type DaemonEnd = "handed-over" | "done" | "failed";
  * hands them over, one thing after the other. No failure of a server, script, key or file ends it.
  */
 export class Daemon {
-  readonly #options: DaemonOptions;
+  #options: DaemonOptions;
   readonly #alarm: Alarm;
   readonly #settling: TaskTimer;
   readonly #authentication: TaskTimer;
@@ -66,27 +70,25 @@ export class Daemon {
   #signal = new AbortController().signal;
   #isWaitingForOutcome = false;
   #isPendingTold = false;
+  #isAtWork = false;
   #hasFailed = false;
   #startedAtMs = 0;
   #polledAtMs: number | undefined;
+  /** Until then nothing was to be answered: an outcome was waited for, or the server asked to wait. */
+  #excusedUntilMs = -Infinity;
   #failure: (Omit<FailureView, "secondsAgo"> & { readonly atMs: number }) | undefined;
 
   /** Makes a daemon; nothing runs yet. */
   constructor(options: DaemonOptions) {
-    const { retryPollMs, updatePollMs, inventoryPollMs, random } = options;
-    const retrying = (intervalMs: number): TaskTimer =>
-      new TaskTimer(intervalMs, Math.min(retryPollMs, intervalMs), random.next);
+    const { retryPollMs, random } = options;
+    const timer = (): TaskTimer => new TaskTimer(LOCK_CHECK_MS, retryPollMs, random.next);
     this.#options = options;
     this.#alarm = new Alarm(options.clock);
-    this.#settling = new TaskTimer(LOCK_CHECK_MS, retryPollMs, random.next);
-    // A token that is lost is asked for again soon, by whoever has lost it: it had one.
-    this.#authentication = new TaskTimer(
-      Math.min(TOKEN_LOST_MS, retryPollMs),
-      retryPollMs,
-      random.next,
-    );
-    this.#inventory = retrying(inventoryPollMs);
-    this.#update = retrying(updatePollMs);
+    this.#settling = timer();
+    this.#authentication = timer();
+    this.#inventory = timer();
+    this.#update = timer();
+    this.#retime(options);
   }
 
   /**
@@ -133,6 +135,33 @@ export class Daemon {
     return result;
   }
 
+  /** The device that it serves now. */
+  get device(): Device {
+    return this.#options.device;
+  }
+
+  /** Whether a deployment is being looked for, or carried out up to the hand-off. */
+  get isAtWork(): boolean {
+    return this.#isAtWork;
+  }
+
+  /**
+   * Goes on with other settings, once what it is doing is done: a deployment that is being carried out
+   * comes to its end before. Everything is due at once then.
+   *
+   * @returns The device that was served until then; the caller closes it.
+   * @throws {ControlError} `control.ending`: it ends before, and the settings have no effect.
+   */
+  reconfigure(settings: DaemonSettings): Promise<Device> {
+    return this.perform((device) => {
+      this.#options = { ...this.#options, ...settings };
+      this.#retime(settings);
+      this.#isPendingTold = false;
+      this.#failure = undefined;
+      return Promise.resolve(device);
+    });
+  }
+
   /** Asks for a deployment as soon as nothing else is being done. */
   checkUpdate(): void {
     this.#authentication.hurry();
@@ -151,7 +180,7 @@ export class Daemon {
   status(): Omit<DaemonStatus, "deployment"> {
     const now = this.#now();
     const { updatePollMs, retryPollMs, device } = this.#options;
-    const answeredAtMs = this.#polledAtMs ?? this.#startedAtMs;
+    const answeredAtMs = Math.max(this.#polledAtMs ?? this.#startedAtMs, this.#excusedUntilMs);
     const accessAtMs = device.isAuthorized ? now : this.#authentication.dueAtMs;
     const until = ({ dueAtMs }: TaskTimer): number =>
       seconds(Math.max(0, dueAtMs - now, accessAtMs - now));
@@ -166,6 +195,14 @@ export class Daemon {
       }),
       ...(this.#failure !== undefined && { lastFailure: failureView(this.#failure, now) }),
     };
+  }
+
+  #retime({ updatePollMs, inventoryPollMs, retryPollMs }: DaemonSettings): void {
+    this.#settling.retime(LOCK_CHECK_MS, retryPollMs);
+    // A token that is lost is asked for again soon, by whoever has lost it: it had one.
+    this.#authentication.retime(Math.min(TOKEN_LOST_MS, retryPollMs), retryPollMs);
+    this.#inventory.retime(inventoryPollMs, Math.min(retryPollMs, inventoryPollMs));
+    this.#update.retime(updatePollMs, Math.min(retryPollMs, updatePollMs));
   }
 
   #spreadFirstContact(): void {
@@ -193,6 +230,7 @@ export class Daemon {
       // The device has most likely changed: the server should know before it is asked.
       this.#inventory.hurry();
       this.#update.hurry();
+      this.#excusedUntilMs = this.#now();
     }
     if (found === "clear") this.#settling.rest();
     this.#isWaitingForOutcome = isWaiting;
@@ -234,8 +272,12 @@ export class Daemon {
     const result = await this.#attempt(
       "check for a deployment",
       this.#update,
-      () => device.checkUpdate(this.#signal),
+      () => {
+        this.#isAtWork = true;
+        return device.checkUpdate(this.#signal);
+      },
     );
+    this.#isAtWork = false;
     if (result !== undefined) {
       this.#polledAtMs = this.#now();
       this.#tell({ type: "polled", result });
@@ -260,7 +302,11 @@ export class Daemon {
     } catch (error) {
       if (this.#signal.aborted) throw this.#signal.reason;
       this.#hasFailed = true;
-      const waitMs = timer.failed(this.#now(), adviceOf(error));
+      const advice = adviceOf(error);
+      const waitMs = timer.failed(this.#now(), advice);
+      if (typeof advice === "object" && timer !== this.#inventory) {
+        this.#excusedUntilMs = timer.dueAtMs;
+      }
       const code = isMenderError(error) ? error.code : "internal";
       this.#failure = { what, code, message: messageOf(error), atMs: this.#now() };
       this.#tellFailure(what, error, waitMs);

@@ -11,8 +11,8 @@ const SPREAD = 1 / 10;
  * Pure: times come in as arguments, in milliseconds of a monotonic clock.
  */
 export class TaskTimer {
-  readonly #intervalMs: number;
-  readonly #longestRetryMs: number;
+  #intervalMs: number;
+  #longestRetryMs: number;
   readonly #random: () => number;
   #retries: Generator<number, never> | undefined;
   #dueAtMs = -Infinity;
@@ -37,6 +37,14 @@ export class TaskTimer {
   /** Whether the task is due. */
   isDue(nowMs: number): boolean {
     return nowMs >= this.#dueAtMs;
+  }
+
+  /** Takes other limits, as in the constructor, and makes the task due at once. */
+  retime(intervalMs: number, longestRetryMs: number): void {
+    this.#intervalMs = intervalMs;
+    this.#longestRetryMs = longestRetryMs;
+    this.#retries = undefined;
+    this.hurry();
   }
 
   /** The task is not due before a moment. */

@@ -46,6 +46,8 @@ export interface SelfDriver {
   readonly uid: number;
   /** An environment variable, or `undefined` when it is unset or not permitted. */
   env(name: string): string | undefined;
+  /** Whether the runtime lets this process connect to a `host:port`. */
+  mayReach(address: string): boolean;
   /** Writes to standard output, whole and in order. */
   writeOut(text: string): void;
   /** Writes to standard error, whole and in order. */

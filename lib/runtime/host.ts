@@ -36,7 +36,7 @@ export async function hostDrivers(): Promise<Drivers> {
     clock: systemClock,
     random: { next: Math.random, uuid: randomUUID },
     signals: nodeSignals,
-    self: nodeSelf(selfCommand),
+    self: nodeSelf({ selfCommand, mayReach }),
     webSockets: { connect: connectWebSocket },
     network: {
       connectTcp: async (options) => (await network()).connectTcp(options),
@@ -68,6 +68,10 @@ async function openHttp(options: HttpDriverOptions): Promise<HttpDriver> {
   return isDeno && options.skipVerify !== true
     ? (await import("./http/deno_http.ts")).denoHttp(options, byUndici)
     : await byUndici();
+}
+
+function mayReach(host: string): boolean {
+  return !isDeno || Deno.permissions.querySync({ name: "net", host }).state === "granted";
 }
 
 function selfCommand(module: URL, permissions: readonly string[]): string[] {

@@ -15,13 +15,17 @@ export const nodeSignals: SignalDriver = {
   },
 };
 
+/** What of this process each runtime knows in its own way. */
+export type RuntimeSelf = Pick<SelfDriver, "selfCommand" | "mayReach">;
+
 /**
  * This process, as both runtimes show it through `node:process`.
  *
- * @param selfCommand How this runtime runs one of our modules in a new process.
+ * @param runtime What each of them does in its own way.
  */
-export function nodeSelf(selfCommand: SelfDriver["selfCommand"]): SelfDriver {
+export function nodeSelf(runtime: RuntimeSelf): SelfDriver {
   return {
+    ...runtime,
     pid: process.pid,
     programName: basename(process.argv[1] ?? ""),
     args: process.argv.slice(2),
@@ -45,7 +49,6 @@ export function nodeSelf(selfCommand: SelfDriver["selfCommand"]): SelfDriver {
     },
     isInputTerminal: () => isatty(0),
     openTerminal: openNodeTerminal,
-    selfCommand,
   };
 }
 

@@ -21,7 +21,9 @@ export function configurationPage(): string {
       'A dot in a name stands for nesting: `HttpsClient.Key` is `{ "HttpsClient": { "Key": "…" } }`.',
       `\`""\`, \`null\` and an empty list mean that a key is not set. An interval of 0 means the default.`,
       "A key that is not known has no effect, and is warned about. A value of the wrong type is an error.",
-      "The files are read when a command starts; a daemon that runs does not notice a change.",
+      "The files are read when a command starts, and by a daemon at SIGHUP. A good configuration takes " +
+      "effect when the deployment in progress, if any, is handed over; a bad one changes nothing, and " +
+      "the log has the reason. A server that the daemon has no right to reach is such a reason.",
     ].map((item) => filledText(`- ${item}`, "  ")).join("\n"),
     filledText(
       `\`check-config\` prints what is in effect, where each value comes from, and what is wrong.`,

@@ -30,8 +30,12 @@ export function daemonHandler(
 
 function statusAnswer(daemon: Daemon, events: ClientEvents): ControlAnswer {
   const view = events.deployment;
+  const own = daemon.status();
+  // Whoever downloads for an hour does not poll meanwhile, and is well.
+  const isCarriedOut = daemon.isAtWork && view !== undefined;
   const status: DaemonStatus = {
-    ...daemon.status(),
+    ...own,
+    isStale: own.isStale && !isCarriedOut,
     ...(view !== undefined && { deployment: view }),
   };
   return { ok: true, status };

@@ -232,6 +232,7 @@ export class Machine {
         openTerminal: () => undefined,
         terminalColumns: () => undefined,
         selfCommand: () => [],
+        mayReach: () => true,
       },
       http: async (options) => {
         const http = await host.http(options);

@@ -267,6 +267,64 @@ for (const what of ["checkUpdate", "sendInventory"] as const) {
   });
 }
 
+const LATE_MS = 2 * 1_800_000 + 300_000 + 1;
+
+test("Daemon whose polls are not answered is stale after two intervals and a retry", async () => {
+  const { clock, device, start, running } = daemon();
+  device.onCheck = () => {
+    throw unreachable();
+  };
+  start();
+  await clock.advance(LATE_MS - 1);
+  assert.equal(running.status().isStale, false);
+  await clock.advance(1);
+  assert.equal(running.status().isStale, true);
+  device.onCheck = () => "nothing";
+  await clock.advance(300_000);
+  assert.equal(running.status().isStale, false);
+});
+
+test("Daemon that its server has asked to wait is not stale meanwhile", async () => {
+  const { clock, device, start, running } = daemon();
+  device.onCheck = () => {
+    throw new ApiError("api.server-error", "Cannot ask: 503", { retry: { afterMs: 4 * HOUR } });
+  };
+  start();
+  await clock.advance(4 * HOUR - 1);
+  assert.equal(running.status().isStale, false);
+});
+
+test("Daemon that has waited long for an outcome is not stale when it goes on", async () => {
+  const { clock, device, start, running } = daemon();
+  device.onSettle = () => "waiting";
+  device.onCheck = () => {
+    throw unreachable();
+  };
+  start();
+  await clock.advance(2 * LATE_MS);
+  assert.equal(running.status().isStale, false);
+  device.onSettle = () => "clear";
+  await clock.advance(2000);
+  assert.equal(running.status().isStale, false);
+});
+
+test("Daemon that is given other settings goes on with them at once, and gives back the device", async () => {
+  const { clock, device, start, running } = daemon();
+  start();
+  await clock.advance(1000);
+  const other = new FakeDevice(clock);
+  const given = running.reconfigure({
+    device: other as unknown as Device,
+    updatePollMs: 5000,
+    inventoryPollMs: 28_800_000,
+    retryPollMs: 300_000,
+  });
+  await clock.advance(10_000);
+  assert.equal(await given, device as unknown as Device);
+  assert.deepEqual(other.secondsOf("checkUpdate"), [1, 6, 11]);
+  assert.deepEqual(device.secondsOf("checkUpdate"), [0]);
+});
+
 test("Daemon returns after the hand-off", async () => {
   const { clock, device, start } = daemon();
   device.onCheck = () => "handed-over";
