@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Paths, wellKnownPaths } from "../../lib/config/mod.ts";
 import type { Drivers } from "../../lib/runtime/drivers.ts";
+import { programModules } from "../../lib/runtime/project_directory.ts";
 import { subUpdaterScript } from "./sub_updater_script.ts";
 import { MAIN_MODULE } from "../main_module.ts";
 
@@ -28,7 +29,7 @@ export function makeDemoDevice(drivers: Drivers, root: string, serverUrl: string
   const command = (name: "daemon" | "report"): string[] => [
     ...drivers.self.selfCommand(MAIN_MODULE, [
       `--permission-set=${name}`,
-      `--allow-read=${root}`,
+      `--allow-read=${[root, ...programModules()].join(",")}`,
       // Its server speaks plain http: the certificates of this machine are none of the demo's business.
       "--deny-env=SSL_CERT_FILE",
       `--allow-write=${root}`,

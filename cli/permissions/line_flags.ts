@@ -5,7 +5,7 @@ import type { Drivers } from "../../lib/runtime/drivers.ts";
 import { commandNamed } from "../called_as.ts";
 import type { CommandContext } from "../command_context.ts";
 import { type CommandLine, PATH_PLACEHOLDERS } from "../command_line.ts";
-import { projectDirectory } from "../../lib/runtime/project_directory.ts";
+import { programModules, projectDirectory } from "../../lib/runtime/project_directory.ts";
 import { narrowSet, needsServer } from "./narrow_set.ts";
 import { flagsOf, type PermissionSet, permissionSets } from "./permission_set.ts";
 
@@ -29,7 +29,7 @@ export async function lineFlags(
   context: CommandContext,
   line: CommandLine | undefined,
 ): Promise<string[]> {
-  if (line === undefined) return ["--ignore-env"];
+  if (line === undefined) return flagsOf({ read: programModules(), env: { ignore: true } });
   if (line.command === "demo") return ["--allow-all"];
   const sets = await permissionSets();
   const set = { ...sets[commandNamed(line.command)] ?? sets["daemon"] };

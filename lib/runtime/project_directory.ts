@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
@@ -6,6 +6,9 @@ import { fileURLToPath } from "node:url";
  * cannot start it.
  */
 export const EXECUTABLE_HOME = "/usr/lib/mender-deno";
+
+/** Where the program's modules are, as the permission sets name it. */
+export const PROGRAM_MODULES: readonly string[] = ["./cli", "./deno.json", "./lib"];
 
 /** Whether this program is a compiled executable, which is its own runtime. */
 export function isExecutable(): boolean {
@@ -16,4 +19,12 @@ export function isExecutable(): boolean {
 export function projectDirectory(): string {
   if (isExecutable()) return EXECUTABLE_HOME;
   return dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+}
+
+/**
+ * What a command must be allowed to read on Deno: the modules that it loads while it runs. Those that it
+ * starts with need no such right.
+ */
+export function programModules(): string[] {
+  return PROGRAM_MODULES.map((path) => join(projectDirectory(), path));
 }

@@ -84,14 +84,22 @@ export function buildBundle({ directory, deno, cpu }: BundleOptions): string {
 
 /** Bare names lead to `node_modules`, which Deno takes as it is. */
 function writeManifests(content: string): void {
-  const { name, version, license, exports, permissions } = JSON.parse(
+  const { name, version, license, exports, unstable, permissions } = JSON.parse(
     readFileSync("deno.json", "utf8"),
   );
   const write = (path: string, value: unknown): void => {
     mkdirSync(dirname(join(content, path)), { recursive: true });
     writeFileSync(join(content, path), JSON.stringify(value, null, 2) + "\n");
   };
-  write("deno.json", { name, version, license, exports, nodeModulesDir: "manual", permissions });
+  write("deno.json", {
+    name,
+    version,
+    license,
+    exports,
+    nodeModulesDir: "manual",
+    unstable,
+    permissions,
+  });
   write("package.json", {
     name,
     version,

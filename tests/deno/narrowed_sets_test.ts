@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
+import { PROGRAM_MODULES } from "../../lib/runtime/project_directory.ts";
 import { RIG_DEVICE_TYPE, rigArtifact, withRig } from "../support/client_rig.ts";
 import { REPOSITORY, repositoryText } from "../support/repository_text.ts";
 import { inTemporaryDirectory } from "../support/temporary.ts";
@@ -151,7 +152,7 @@ test("serve under the set of deno.json serves its own address and directory alon
   const { serve } = JSON.parse(repositoryText("deno.json")).permissions;
   assert.deepEqual([serve.net, serve.read, serve.write], [
     ["127.0.0.1:8181"],
-    ["./trial"],
+    [...PROGRAM_MODULES, "./trial"],
     ["./trial"],
   ]);
   const { status, stderr } = spawnSync(

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { type Paths, wellKnownPaths } from "../../lib/config/mod.ts";
 import { hostDrivers } from "../../lib/runtime/host.ts";
+import { programModules } from "../../lib/runtime/project_directory.ts";
 import { writeArtifact } from "../../lib/testing/artifact_writer.ts";
 import { inTemporaryDirectory } from "./temporary.ts";
 
@@ -116,7 +117,7 @@ export class ClientRig {
         "--no-prompt",
         // A terminal may read and write everywhere, as the addon does.
         ...set === "terminal" ? [] : [
-          `--allow-read=${this.#read.join(",")}`,
+          `--allow-read=${[...this.#read, ...programModules()].join(",")}`,
           `--allow-write=${this.root}`,
         ],
         `--allow-net=${[...this.#net, `unix:${controlSocket}`].join(",")}`,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { wellKnownPaths } from "../../lib/config/paths.ts";
 import { hostDrivers } from "../../lib/runtime/host.ts";
+import { programModules } from "../../lib/runtime/project_directory.ts";
 import type { Ended } from "./client_rig.ts";
 import { PseudoTerminal } from "./pseudo_terminal.ts";
 import { type BusRules, type SystemBus, withSystemBus } from "./system_bus.ts";
@@ -54,7 +55,9 @@ export class FlowRig {
       [
         "--permission-set=flow",
         "--no-prompt",
-        `--allow-read=${[socket, this.idPath, join(this.dir, "maps")].join(",")}`,
+        `--allow-read=${
+          [socket, this.idPath, join(this.dir, "maps"), ...programModules()].join(",")
+        }`,
         `--allow-write=${[socket, this.idPath].join(",")}`,
         `--allow-net=unix:${socket}`,
         ...permissions,

@@ -51,7 +51,7 @@ export function asNobody(dir: string, command: readonly string[]): string[] {
   const moved = command.map((word) =>
     word.startsWith(`${runtime}/`)
       ? word.replace(runtime, join(dir, "runtime"))
-      : word.replace(`${REPOSITORY}/`, `${join(dir, "repository")}/`)
+      : word.replaceAll(`${REPOSITORY}/`, `${join(dir, "repository")}/`)
   );
   return [
     ...["unshare", ...UNSHARE, "sh", "-c", ENTER, "enter", dir, runtime, REPOSITORY, cache],
