@@ -116,25 +116,16 @@ export class BusConnection {
    * `bus.unknown-method`, `bus.failed`; or the signal's reason.
    */
   async call(method: BusMethod, options: CallOptions): Promise<readonly unknown[]> {
-    const { what, signature = "", body = [], limitMs = CALL_LIMIT_MS, signal } = options;
-    const deadline = startDeadline(
-      this.#clock,
-      limitMs,
-      () => silenceFailure(what, limitMs),
-      signal,
-    );
+    const { what, signature = "", body = [], signal } = options;
+    const { service: destination, path, interface: name, member } = method;
     try {
-      deadline.signal.throwIfAborted();
+      signal?.throwIfAborted();
       if (this.#isClosed) throw lostFailure(what);
-      const { service: destination, path, interface: name, member } = method;
       const message = { destination, path, interface: name, member, signature, body };
-      const reply = await untilAborted(this.#answer(message, what), deadline.signal);
-      return reply.body ?? [];
+      return (await this.#answer(message, options)).body ?? [];
     } catch (error) {
       if (error === signal?.reason) throw error;
-      throw callFailure(what, method.service, error);
-    } finally {
-      deadline.dispose();
+      throw callFailure(what, destination, error);
     }
   }
 
@@ -240,15 +231,32 @@ export class BusConnection {
     return this.#bus.uniqueName;
   }
 
-  #answer(message: BusMessage, what: string): Promise<BusMessage> {
+  /** One promise and one timer for a call: every call pays for what is here. */
+  #answer(message: BusMessage, options: CallOptions): Promise<BusMessage> {
+    const { what, limitMs = CALL_LIMIT_MS, signal } = options;
     return new Promise((resolve, reject) => {
-      const end = (cause: unknown): void => reject(lostFailure(what, cause));
-      this.#waiting.add(end);
-      this.#bus.call(message).then(resolve, (error) => {
+      const settle = (): void => {
+        cancelLimit();
+        signal?.removeEventListener("abort", onAbort);
+        this.#waiting.delete(onLost);
+      };
+      const fail = (error: unknown): void => {
+        settle();
+        reject(error);
+      };
+      const onLost = (cause: unknown): void => fail(lostFailure(what, cause));
+      const onAbort = (): void => fail(signal?.reason);
+      const cancelLimit = this.#clock.after(limitMs, () => fail(silenceFailure(what, limitMs)));
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#waiting.add(onLost);
+      this.#bus.call(message).then((reply) => {
+        settle();
+        resolve(reply);
+      }, (error) => {
         // What is no answer is the stream's: it cannot be written to any more.
-        if (isLibraryError(error)) reject(error);
-        else end(error);
-      }).finally(() => this.#waiting.delete(end));
+        if (isLibraryError(error)) fail(error);
+        else onLost(error);
+      });
     });
   }
 
