@@ -11,7 +11,6 @@ import { deploymentInProgress, recordOutcome } from "../../lib/deployment/record
 import { prepareDataDirectory } from "../../lib/store/data_directory.ts";
 import type { OutcomeRecord } from "../../lib/store/outcome_file.ts";
 import type { CommandContext } from "../command_context.ts";
-import { openDevice } from "../open_device.ts";
 
 /** It is recorded, but the server could not be told yet. */
 const NOT_DELIVERED = 3;
@@ -129,6 +128,8 @@ async function withDevice<T>(
   context: CommandContext,
   work: (device: Device) => Promise<T>,
 ): Promise<T> {
+  // Only when no daemon does it: this is most of the program.
+  const { openDevice } = await import("../open_device.ts");
   const device = await openDevice(context, context.loadConfig());
   try {
     return await work(device);

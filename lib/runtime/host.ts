@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { randomUUID } from "node:crypto";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { Drivers } from "./drivers.ts";
@@ -34,7 +33,7 @@ export async function hostDrivers(): Promise<Drivers> {
       ? (await import("./deno_sockets.ts")).denoSockets
       : (await import("./node_sockets.ts")).nodeSockets,
     clock: systemClock,
-    random: { next: Math.random, uuid: randomUUID },
+    random: { next: Math.random, uuid: () => crypto.randomUUID() },
     signals: nodeSignals,
     self: nodeSelf({ selfCommand, mayReach }),
     webSockets: { connect: connectWebSocket },
