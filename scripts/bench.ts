@@ -1,9 +1,10 @@
 /**
  * Speed and memory figures. Each is a median over several runs, with its spread; where a peer is
  * installed it is measured in the same run, turn by turn, and the ratio is printed. Nothing here passes
- * or fails.
+ * or fails: a target that is missed is told. What is printed is written to `docs/bench` too, a page a row.
  *
- * `--only NAME` (of one row, repeatable), `--runs N`.
+ * `--only NAME` (of one row, repeatable), `--runs N`. `MENDER_PYTHON_CLIENT` names the directory `src` of
+ * mender-python-client, `MENDER_PYTHON` a Python with its packages.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -11,18 +12,23 @@ import { connectRow } from "./bench/connect.ts";
 import { downloadRow } from "./bench/download.ts";
 import { flowRow } from "./bench/flow.ts";
 import { handOffRow } from "./bench/hand_off.ts";
+import { idleRow } from "./bench/idle.ts";
 import { machineLine } from "./bench/machine.ts";
 import { memoryRow } from "./bench/memory.ts";
 import type { BenchRow } from "./bench/row.ts";
+import { measureOnPage } from "./bench/page.ts";
+import { pollsRow } from "./bench/polls.ts";
 import { startRow } from "./bench/start.ts";
 
 const ROWS: readonly BenchRow[] = [
+  startRow,
+  idleRow,
+  pollsRow,
   handOffRow,
+  flowRow,
   downloadRow,
   memoryRow,
-  flowRow,
   connectRow,
-  startRow,
 ];
 
 const { values } = parseArgs({
@@ -41,10 +47,7 @@ if (stranger !== undefined) {
   process.exitCode = 2;
 } else {
   console.log(machineLine());
-  for (const { name, title, defaultRuns, run } of ROWS) {
-    if (!only.includes(name)) continue;
-    const runs = given ?? defaultRuns;
-    console.log(`${name}: ${title} (${runs} runs)`);
-    await run(runs);
+  for (const row of ROWS) {
+    if (only.includes(row.name)) await measureOnPage(row, given ?? row.defaultRuns);
   }
 }

@@ -60,10 +60,19 @@ export class ArtifactServer {
 
   /** Waits for a poll behind those so far that brings nothing: the client is idle then. */
   async idle(): Promise<void> {
-    const from = this.#requests.length;
-    const polls = (): RequestEvent[] =>
-      this.#requests.slice(from).filter(({ target }) => /\/next(\?|$)/.test(target));
-    await waitUntil("two polls", () => polls().length >= 2, POLL_LIMIT_MS);
+    await this.polled(2);
+  }
+
+  /** Waits for so many polls behind those so far. */
+  async polled(count: number): Promise<void> {
+    const from = this.pollCount;
+    const limitMs = count * POLL_LIMIT_MS;
+    await waitUntil(`${count} polls`, () => this.pollCount >= from + count, limitMs);
+  }
+
+  /** Polls so far, of all clients. */
+  get pollCount(): number {
+    return this.#requests.filter(({ target }) => /\/next(\?|$)/.test(target)).length;
   }
 
   /** Makes a deployment of the Artifact for the newest device. */

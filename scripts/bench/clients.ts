@@ -5,6 +5,7 @@ import { RIG_DEVICE_TYPE, withRig } from "../../tests/support/client_rig.ts";
 import { prepareMender, withMenderDaemon } from "../../tests/support/mender_namespace.ts";
 import { inTemporaryDirectory } from "../../tests/support/temporary.ts";
 import { waitUntil } from "../../tests/support/wait.ts";
+import { withPythonClient } from "./python_client.ts";
 
 /** Longest time for one update. */
 const UPDATE_LIMIT_MS = 600_000;
@@ -30,11 +31,20 @@ export interface WaitingClient {
   installing(): Promise<number>;
 }
 
+/** Ours, which can be asked as well. */
+export interface OurClient extends WaitingClient {
+  /** Its control socket. */
+  readonly controlSocket: string;
+}
+
 /** What is run with a client. */
 type Body<T> = (client: WaitingClient) => Promise<T>;
 
 /** Our daemon, fresh and with the permissions of a service. */
-export function withOurs<T>(serverUrl: string, body: Body<T>): Promise<T> {
+export function withOurs<T>(
+  serverUrl: string,
+  body: (client: OurClient) => Promise<T>,
+): Promise<T> {
   // Each run is a device of its own: the server lets nobody in with a second key.
   const identity = `echo mac=${randomUUID()}`;
   return withRig({ serverUrl, identity, limitMs: UPDATE_LIMIT_MS }, async (rig) => {
@@ -42,7 +52,8 @@ export function withOurs<T>(serverUrl: string, body: Body<T>): Promise<T> {
     rig.script(rig.paths.installScript, noteTime(stamp));
     const { child, output } = rig.start("daemon", "--stay");
     try {
-      return await body({ pid: child.pid ?? 0, installing: () => timeIn(stamp) });
+      const { controlSocket } = rig.paths;
+      return await body({ pid: child.pid ?? 0, controlSocket, installing: () => timeIn(stamp) });
     } catch (error) {
       throw new Error(`mender-deno said:\n${output().slice(-8000)}`, { cause: error });
     }
@@ -66,6 +77,19 @@ esac`;
       modules: { acme: module },
     });
     return withMenderDaemon(rig, (pid) => body({ pid, installing: () => timeIn(stamp) }));
+  });
+}
+
+/** mender-python-client; the checksum that it does not look at is taken when it hands the Artifact over. */
+export function withPython<T>(serverUrl: string, body: Body<T>): Promise<T> {
+  return inTemporaryDirectory((dir) => {
+    const stamp = join(dir, "stamp");
+    const install = `sha256sum "$1" > /dev/null\n${noteTime(stamp)}`;
+    return withPythonClient(
+      serverUrl,
+      install,
+      (pid) => body({ pid, installing: () => timeIn(stamp) }),
+    );
   });
 }
 

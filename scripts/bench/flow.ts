@@ -3,6 +3,8 @@
  * start of a process to its first map accepted; beside Python with whichever D-Bus library is there.
  */
 import { execFile, spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -15,7 +17,7 @@ import { systemClock } from "../../lib/runtime/system_clock.ts";
 import { letterId } from "../../tests/support/control_maps.ts";
 import { FlowRig } from "../../tests/support/flow_rig.ts";
 import { withUpdateRig } from "../../tests/support/update_rig.ts";
-import { spread } from "../gate/spread.ts";
+import { printFigure, printTarget, ratioOf } from "./figures.ts";
 import type { BenchRow } from "./row.ts";
 
 const run = promisify(execFile);
@@ -28,6 +30,8 @@ export interface FlowFigures {
   readonly calls: { readonly ours: readonly number[]; readonly theirs: readonly number[] };
   /** Milliseconds from the start of a process to its first map accepted. */
   readonly first: { readonly ours: readonly number[]; readonly theirs: readonly number[] };
+  /** Milliseconds of a process that imports the D-Bus library, and nothing else. */
+  readonly library: readonly number[];
 }
 
 const CALLS = 1000;
@@ -65,6 +69,7 @@ const PYTHON_PROGRAM = "/usr/bin/python3";
 export async function benchFlow(runs: number): Promise<FlowFigures> {
   const calls = { ours: [] as number[], theirs: [] as number[] };
   const first = { ours: [] as number[], theirs: [] as number[] };
+  const library: number[] = [];
   let python: string | undefined;
   await withUpdateRig({ lifeSeconds: 3600 }, async (rig) => {
     const text = controlMapText(pauseAll({ id: letterId("A") }).map);
@@ -81,14 +86,17 @@ export async function benchFlow(runs: number): Promise<FlowFigures> {
       return Number((await run(process.execPath, args, { env })).stdout);
     };
     const commands = new FlowRig(rig.dir, rig.bus);
+    const importing = join(rig.dir, "import.js");
+    writeFileSync(importing, 'import "npm:@particle/dbus-next@0.11.4";\n');
     for (let n = 0; n < runs; n++) {
       calls.ours.push(await callOurs());
       if (hasPython) calls.theirs.push(await callPython(CALLS));
       first.ours.push(await timed(() => commands.run(["set", "--once", "--id", letterId("A")])));
       if (hasPython) first.theirs.push(await timed(() => callPython(1)));
+      library.push(await timed(() => run(process.execPath, ["run", "-q", "-A", importing])));
     }
   });
-  return { python, calls, first };
+  return { python, calls, first, library };
 }
 
 /** In a process of its own, as Python is: this one has server and client to look after. */
@@ -112,36 +120,28 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-/** The figures as lines: median, spread, and the ratio to Python. */
-export function flowLines({ python, calls, first }: FlowFigures): string[] {
-  const line = (name: string, values: readonly number[], unit: string): string => {
-    const { min, median, max } = spread(values);
-    return `${name}: ${median.toFixed(0)} ${unit} (${min.toFixed(0)} to ${max.toFixed(0)})`;
-  };
-  const ratio = (ours: readonly number[], theirs: readonly number[]): string =>
-    `ours / ${python}: ${(spread(ours).median / spread(theirs).median).toFixed(2)}`;
-  const lines = [
-    line("SetUpdateControlMap, ours", calls.ours, "calls/s"),
-    line("process start → first map accepted, ours", first.ours, "ms"),
-  ];
-  if (python === undefined) return [...lines, "skipped: Python without a D-Bus library"];
-  return [
-    lines[0]!,
-    line(`SetUpdateControlMap, ${python}`, calls.theirs, "calls/s"),
-    ratio(calls.ours, calls.theirs),
-    lines[1]!,
-    line(`process start → first map accepted, ${python}`, first.theirs, "ms"),
-    ratio(first.ours, first.theirs),
-  ];
-}
-
 /** Update control over D-Bus, beside Python's libraries. */
 export const flowRow: BenchRow = {
   name: "flow",
   title: "Update Control Maps set over D-Bus, and the start up to the first one",
   defaultRuns: 9,
   async run(runs) {
-    for (const text of flowLines(await benchFlow(runs))) console.log(text);
+    const { python, calls, first, library } = await benchFlow(runs);
+    printFigure("SetUpdateControlMap a second, ours", calls.ours, "calls");
+    if (python === undefined) {
+      console.log("  skipped: Python has no D-Bus library (python3-pydbus)");
+    } else {
+      printFigure(`SetUpdateControlMap a second, ${python}`, calls.theirs, "calls");
+      const ratio = ratioOf(calls.ours, calls.theirs);
+      printTarget(`calls a second, ours / ${python}`, ratio, { atLeast: 0.95 });
+    }
+    printFigure("process start → first map accepted, ours", first.ours, "ms");
+    if (python !== undefined) {
+      printFigure(`process start → first map accepted, ${python}`, first.theirs, "ms");
+    }
+    printFigure("bare runtime, imports the D-Bus library", library, "ms");
+    const start = ratioOf(first.ours, library);
+    printTarget("first map / import of the D-Bus library", start, { atMost: 2 });
   },
 };
 
