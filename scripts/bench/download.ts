@@ -63,19 +63,29 @@ async function measureAll(server: ArtifactServer, runs: number): Promise<void> {
   }));
   const ours: Update[] = [];
   const curl: number[] = [];
-  // The first touch of memory and disk costs more than any later one; it belongs to nobody.
+  const turns: ((isCounted: boolean) => Promise<void>)[] = [
+    async (isCounted) => {
+      const update = await withOurs(server.url, (client) => measure(server, client));
+      if (isCounted) ours.push(update);
+    },
+    ...others.filter(({ skip }) => skip === undefined).map(
+      ({ run, updates }) => async (isCounted: boolean) => {
+        const update = await run(server.url, (client) => measure(server, client));
+        if (isCounted) updates.push(update);
+      },
+    ),
+    ...(curlPeer.skip !== undefined ? [] : [async (isCounted: boolean) => {
+      const seconds = await timeCurl(server.url + server.newestDownload.target) / 1000;
+      if (isCounted) curl.push(seconds);
+    }]),
+  ];
+  // The first touch of memory and disk costs more than any later one; it belongs to nobody. Whose files
+  // are written to pages that the machine has at hand depends on the order: each is first once.
   for (let run = -1; run < runs; run++) {
-    const isCounted = run >= 0;
-    const mine = await withOurs(server.url, (client) => measure(server, client));
-    if (isCounted) ours.push(mine);
-    for (const { run: runOther, skip, updates } of others) {
-      if (skip !== undefined) continue;
-      const update = await runOther(server.url, (client) => measure(server, client));
-      if (isCounted) updates.push(update);
+    for (let turn = 0; turn < turns.length; turn++) {
+      const next = turns[(Math.max(run, 0) + turn) % turns.length]!;
+      await next(run >= 0);
     }
-    if (curlPeer.skip !== undefined) continue;
-    const seconds = await timeCurl(server.url + server.newestDownload.target) / 1000;
-    if (isCounted) curl.push(seconds);
   }
   printFigure("ours, downloaded, verified and synced: wall", wallsOf(ours), "s");
   printFigure("ours, CPU", cpusOf(ours), "s");
