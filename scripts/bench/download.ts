@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { menderPeer } from "../../tests/support/mender_namespace.ts";
 import type { Peer } from "../../tests/support/peers.ts";
 import { type ArtifactServer, withArtifactServer } from "./artifact_server.ts";
@@ -7,14 +8,16 @@ import { printFigure, printRatio, printTarget, ratioOf } from "./figures.ts";
 import { cpuMs } from "./process_figures.ts";
 import { pythonClientPeer } from "./python_client.ts";
 import type { BenchRow } from "./row.ts";
+import { warmPages } from "./warm_pages.ts";
 
 const PAYLOAD_BYTES = 2 ** 30;
+const WARM_BYTES = 1.5 * PAYLOAD_BYTES;
 
 /** One update. */
 interface Update {
   /** From the request for the Artifact to the start of the installer, in seconds. */
   readonly wall: number;
-  /** CPU time of the client and its children, in seconds. */
+  /** CPU time of the client and its children, in seconds; `NaN`: it has ended with the hand-off. */
   readonly cpu: number;
 }
 
@@ -75,12 +78,13 @@ async function measureAll(server: ArtifactServer, runs: number): Promise<void> {
       },
     ),
     ...(curlPeer.skip !== undefined ? [] : [async (isCounted: boolean) => {
+      warmPages(WARM_BYTES);
       const seconds = await timeCurl(server.url + server.newestDownload.target) / 1000;
       if (isCounted) curl.push(seconds);
     }]),
   ];
-  // The first touch of memory and disk costs more than any later one; it belongs to nobody. Whose files
-  // are written to pages that the machine has at hand depends on the order: each is first once.
+  // The first touch of memory and disk costs more than any later one; it belongs to nobody. Each is
+  // first once.
   for (let run = -1; run < runs; run++) {
     for (let turn = 0; turn < turns.length; turn++) {
       const next = turns[(Math.max(run, 0) + turn) % turns.length]!;
@@ -94,12 +98,13 @@ async function measureAll(server: ArtifactServer, runs: number): Promise<void> {
       console.log(`  skipped: ${name} (${skip})`);
       continue;
     }
-    printFigure(`${name}: wall`, wallsOf(updates), "s");
-    printFigure(`${name}: CPU`, cpusOf(updates), "s");
     for (const [kind, of] of [["wall", wallsOf], ["cpu", cpusOf]] as const) {
+      const figures = of(updates);
+      if (figures.some(Number.isNaN)) continue;
+      printFigure(`${name}: ${kind}`, figures, "s");
       const [title, limit] = [`ours / ${name}, ${kind}`, targets[kind]];
-      if (limit === undefined) printRatio(title, of(ours), of(updates));
-      else printTarget(title, ratioOf(of(ours), of(updates)), { atMost: limit });
+      if (limit === undefined) printRatio(title, of(ours), figures);
+      else printTarget(title, ratioOf(of(ours), figures), { atMost: limit });
     }
   }
   if (curlPeer.skip === undefined) {
@@ -118,9 +123,10 @@ function cpusOf(updates: readonly Update[]): number[] {
 
 async function measure(server: ArtifactServer, client: WaitingClient): Promise<Update> {
   await server.idle();
+  warmPages(WARM_BYTES);
   const cpuBefore = cpuMs(client.pid);
   server.deploy();
   const installingAt = await client.installing();
-  const cpu = (cpuMs(client.pid) - cpuBefore) / 1000;
+  const cpu = existsSync(`/proc/${client.pid}`) ? (cpuMs(client.pid) - cpuBefore) / 1000 : NaN;
   return { wall: (installingAt - server.newestDownload.at) / 1000, cpu };
 }

@@ -1,12 +1,11 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { RIG_DEVICE_TYPE } from "../../tests/support/client_rig.ts";
 import type { Peer } from "../../tests/support/peers.ts";
 import { inTemporaryDirectory } from "../../tests/support/temporary.ts";
-import { waitUntil } from "../../tests/support/wait.ts";
 
 const sources = process.env["MENDER_PYTHON_CLIENT"] ?? "";
 const python = process.env["MENDER_PYTHON"] ?? "python3";
@@ -69,14 +68,12 @@ export function withPythonClient<T>(
     );
     const { command, cwd } = pythonClient(join(dir, "data"), "daemon");
     const child = spawn("unshare", [
-      ...["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"],
+      ...["--mount", "--propagation", "private"],
       ...["sh", "-c", ENTER, "enter", dir, cwd, ...command],
     ], { stdio: "ignore" });
     const closed = new Promise((resolve) => child.once("close", resolve));
     try {
-      const children = `/proc/${child.pid}/task/${child.pid}/children`;
-      const pid = await waitUntil("its process", () => Number(readFileSync(children, "utf8")));
-      return await body(pid);
+      return await body(child.pid!); // each program on the way puts the next one in its own place
     } finally {
       child.kill("SIGKILL");
       await closed;
