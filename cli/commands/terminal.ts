@@ -2,10 +2,9 @@ import { trustOf } from "../../lib/device/trust.ts";
 import { type ConnectConfig, loadConnectConfig } from "../../lib/config/mod.ts";
 import { runRemoteAccess } from "../../lib/connect/remote_access.ts";
 import { shellCommand } from "../../lib/connect/terminal/shell_command.ts";
-import { keyTokens } from "../../lib/connect/token_source.ts";
 import type { CommandContext } from "../command_context.ts";
 import { Interrupted } from "../interrupted.ts";
-import { openDevice } from "../open_device.ts";
+import { openTokens } from "../open_tokens.ts";
 import { answerOf } from "./ask_daemon.ts";
 
 /** Offers remote access until a signal; ends at once when nothing is switched on. */
@@ -24,12 +23,12 @@ export async function terminal(context: CommandContext): Promise<number> {
   logger.log("info", `Remote access offers ${offered.join(", ")}`);
   if (connect.enabled.terminal) lookAtShell(context, connect);
   const config = context.loadConfig();
-  const device = await openDevice(context, config);
+  const opened = await openTokens(context, config, connect.tokenSource);
   try {
     await runRemoteAccess({
       drivers,
       config: connect,
-      tokens: keyTokens(device),
+      tokens: opened.tokens,
       http: trustOf(config, paths.systemCaBundle, drivers, logger),
       waker: {
         checkUpdate: () => wakeDaemon(context, "check-update"),
@@ -38,7 +37,7 @@ export async function terminal(context: CommandContext): Promise<number> {
       logger,
     }, signal);
   } finally {
-    device.close();
+    await opened.close();
   }
   // A service that is stopped has not failed.
   if (signal.reason instanceof Interrupted && signal.reason.signal === "SIGTERM") return 0;

@@ -55,6 +55,11 @@ export interface ConnectConfig {
   readonly shellArguments: readonly string[];
   /** User that a session runs as. */
   readonly user: string | undefined;
+  /**
+   * Where tokens come from: `bus`, the Mender client on the D-Bus; `key`, the device's own key; `auto`, the
+   * client where there is one, else the key.
+   */
+  readonly tokenSource: "auto" | "bus" | "key";
   /** Terminal sessions. */
   readonly terminal: {
     readonly columns: number;
@@ -83,6 +88,7 @@ export function buildConnectConfig(keys: ResolvedKeys): ConnectConfig {
     shellCommand: text("ShellCommand") || "/bin/sh",
     shellArguments: get("ShellArguments") as string[],
     user: text("User") || undefined,
+    tokenSource: text("TokenSource") as ConnectConfig["tokenSource"],
     terminal: {
       columns: number("Terminal.Width"),
       rows: number("Terminal.Height"),

@@ -90,6 +90,11 @@ export const CONNECT_KEYS: readonly KeySpec[] = [
   { ...honoured("ShellCommand", "path", "program of a session"), fallback: "/bin/sh" },
   { ...honoured("ShellArguments", "texts", "its arguments"), fallback: ["-l"] },
   honoured("User", "text", "user that a session runs as"),
+  {
+    ...own("TokenSource", "choice", "who authenticates: the Mender client on the D-Bus, our key"),
+    choices: ["auto", "bus", "key"],
+    fallback: "auto",
+  },
   { ...count("Terminal.Width", 80, "columns before the first resize"), least: 1 },
   { ...count("Terminal.Height", 40, "rows before the first resize"), least: 1 },
   asked("Terminal.Disable", "terminals"),

@@ -50,6 +50,8 @@ export interface RigOptions {
   readonly limitMs?: number;
   /** Further flags of Deno. */
   readonly flags?: readonly string[];
+  /** Socket of a bus in the place of the system's. */
+  readonly busSocket?: string;
 }
 
 /** Milliseconds that a command of a test may take; then it is killed, and the test fails. */
@@ -70,13 +72,22 @@ export class ClientRig {
   readonly #env: Readonly<Record<string, string>>;
   readonly #limitMs: number;
   readonly #flags: readonly string[];
+  readonly #sockets: readonly string[];
   readonly #running = new Map<ChildProcess, Promise<void>>();
 
   constructor(root: string, options: RigOptions) {
     this.root = root;
     this.paths = wellKnownPaths({ root });
     this.#read = [root, ...options.read ?? []];
-    this.#env = options.env ?? {};
+    const { busSocket } = options;
+    this.#env = {
+      ...busSocket !== undefined && { DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${busSocket}` },
+      ...options.env,
+    };
+    this.#sockets = [
+      join(this.paths.dataDirectory, "terminal.sock"),
+      ...busSocket === undefined ? [] : [busSocket],
+    ].map((path) => `unix:${path}`);
     this.#limitMs = options.limitMs ?? LIMIT_MS;
     this.#flags = options.flags ?? [];
     this.#net = [options.serverUrl, ...options.net ?? []].map((url) => new URL(url).host);
@@ -120,7 +131,7 @@ export class ClientRig {
           `--allow-read=${[...this.#read, ...programModules()].join(",")}`,
           `--allow-write=${this.root}`,
         ],
-        `--allow-net=${[...this.#net, `unix:${controlSocket}`].join(",")}`,
+        `--allow-net=${[...this.#net, ...this.#sockets, `unix:${controlSocket}`].join(",")}`,
         ...this.#flags,
       ],
     );

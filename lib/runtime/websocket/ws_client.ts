@@ -39,6 +39,9 @@ export function wsClient(clock: Clock, hasRuntimeRoots: boolean): WebSocketDrive
   };
 }
 
+/** How long the peer may take to answer the end of a connection. */
+const CLOSE_LIMIT_MS = 2000;
+
 function shakeHands(
   { WebSocket }: WsLibrary,
   socket: Socket,
@@ -50,6 +53,7 @@ function shakeHands(
       headers: options.headers,
       maxPayload: options.maxMessageBytes,
       perMessageDeflate: false,
+      closeTimeout: CLOSE_LIMIT_MS,
       createConnection: () => socket,
     });
     const connection = wsConnection(ws, socket);

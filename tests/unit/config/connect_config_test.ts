@@ -42,6 +42,7 @@ test("loadConnectConfig() switches nothing on by itself", async () => {
     shellCommand: "/bin/sh",
     shellArguments: ["-l"],
     user: undefined,
+    tokenSource: "auto",
     terminal: { columns: 80, rows: 40 },
     sessions: {
       stopExpired: true,
