@@ -131,8 +131,9 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
 
   program.command("terminal")
     .description("offer terminals, files and ports to the server, as mender-connect.conf says")
-    .action(() =>
-      choose(async (context) => (await import("./commands/terminal.ts")).terminal(context))
+    .addOption(new Option("--attached", "end when standard input does").hideHelp())
+    .action((options) =>
+      choose(async (context) => (await import("./commands/terminal.ts")).terminal(context, options))
     );
 
   program.command("status")

@@ -11,6 +11,7 @@ import type { SocketListener } from "../../lib/runtime/socket_driver.ts";
 import type { CommandContext } from "../command_context.ts";
 import { Interrupted } from "../interrupted.ts";
 import { openDevice } from "../open_device.ts";
+import { keepTerminalChild } from "../terminal_child.ts";
 import { progressPrinter } from "../progress.ts";
 
 /** Whoever asks in the first moments asks again. */
@@ -36,6 +37,8 @@ export async function daemon(
   let instance: SocketListener | undefined;
   let device: Device | undefined;
   let running: Daemon | undefined;
+  const children = new AbortController();
+  let terminal: Promise<void> | undefined;
   try {
     instance = await guardInstance(drivers, paths.controlSocket, {
       role: "daemon",
@@ -75,6 +78,7 @@ export async function daemon(
       logger,
     });
     drivers.signals.on("SIGHUP", () => void reloader.reload());
+    if (options.once !== true) terminal = keepTerminalChild(context, children.signal);
     const end = await serving.run(signal);
     return end === "failed" ? 1 : 0;
   } catch (error) {
@@ -83,8 +87,10 @@ export async function daemon(
     throw error;
   } finally {
     events.end();
+    children.abort();
     (running?.device ?? device)?.close();
     await instance?.close();
+    await terminal;
   }
 }
 

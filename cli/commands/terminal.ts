@@ -2,14 +2,30 @@ import { trustOf } from "../../lib/device/trust.ts";
 import { type ConnectConfig, loadConnectConfig } from "../../lib/config/mod.ts";
 import { runRemoteAccess } from "../../lib/connect/remote_access.ts";
 import { shellCommand } from "../../lib/connect/terminal/shell_command.ts";
+import { guardInstance } from "../../lib/daemon/instance_guard.ts";
+import { prepareDataDirectory } from "../../lib/store/data_directory.ts";
 import type { CommandContext } from "../command_context.ts";
 import { Interrupted } from "../interrupted.ts";
-import { openTokens } from "../open_tokens.ts";
+import { type OpenTokens, openTokens } from "../open_tokens.ts";
 import { answerOf } from "./ask_daemon.ts";
 
-/** Offers remote access until a signal; ends at once when nothing is switched on. */
-export async function terminal(context: CommandContext): Promise<number> {
-  const { drivers, paths, logger, signal } = context;
+/** Options of `terminal`. */
+export interface TerminalCommandOptions {
+  /** Ends when standard input does: whoever started it holds the other end. */
+  readonly attached?: true | undefined;
+}
+
+/**
+ * Offers remote access until a signal; ends at once when nothing is switched on.
+ *
+ * @throws {InstanceError} `terminal.already-running`: another one does it on this device.
+ */
+export async function terminal(
+  context: CommandContext,
+  options: TerminalCommandOptions,
+): Promise<number> {
+  const { drivers, paths, logger } = context;
+  const signal = options.attached === true ? untilInputEnds(context) : context.signal;
   context.outliveTerminal();
   const connect = loadConnectConfig({ files: drivers.files, paths, logger });
   const offered = Object.entries(connect.enabled).filter(([, isOn]) => isOn).map(([name]) => name);
@@ -23,8 +39,21 @@ export async function terminal(context: CommandContext): Promise<number> {
   logger.log("info", `Remote access offers ${offered.join(", ")}`);
   if (connect.enabled.terminal) lookAtShell(context, connect);
   const config = context.loadConfig();
-  const opened = await openTokens(context, config, connect.tokenSource);
+  prepareDataDirectory(drivers.files, paths.dataDirectory);
+  const instance = await guardInstance(drivers, paths.terminalSocket, {
+    role: "terminal",
+    pid: drivers.self.pid,
+    handler: ({ do: what }) => ({
+      ok: false,
+      code: "control.unknown",
+      message: `The terminal does not know "${what}"`,
+    }),
+    logger,
+    signal,
+  });
+  let opened: OpenTokens | undefined;
   try {
+    opened = await openTokens(context, config, connect.tokenSource);
     await runRemoteAccess({
       drivers,
       config: connect,
@@ -37,11 +66,34 @@ export async function terminal(context: CommandContext): Promise<number> {
       logger,
     }, signal);
   } finally {
-    await opened.close();
+    await opened?.close();
+    await instance.close();
   }
-  // A service that is stopped has not failed.
+  // A service that is stopped has not failed, nor has a child whose parent has gone.
+  if (signal.reason === PARENT_GONE) return 0;
   if (signal.reason instanceof Interrupted && signal.reason.signal === "SIGTERM") return 0;
   throw signal.reason;
+}
+
+const PARENT_GONE = "whoever started this program is gone";
+
+/** Aborted by what ends the program, and by the end of standard input. */
+function untilInputEnds({ drivers, signal, logger }: CommandContext): AbortSignal {
+  const end = new AbortController();
+  const onAbort = (): void => end.abort(signal.reason);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort);
+  void (async () => {
+    try {
+      for await (const _ of drivers.self.inputLines(end.signal));
+    } catch (error) {
+      logger.log("debug", "Standard input has broken", {}, error);
+    }
+    if (end.signal.aborted) return;
+    logger.log("info", "The terminal ends: whoever started it is gone");
+    end.abort(PARENT_GONE);
+  })();
+  return end.signal;
 }
 
 async function wakeDaemon(

@@ -34,6 +34,8 @@ export interface Paths {
   readonly systemCaBundle: string;
   /** Exists where systemd runs the machine (sd_booted(3)). */
   readonly systemdRuntime: string;
+  /** What the kernel tells of processes. */
+  readonly processes: string;
   /** State directory. */
   readonly dataDirectory: string;
   /** Default of `DeviceTypeFile`. */
@@ -52,6 +54,8 @@ export interface Paths {
   readonly subUpdaterLog: string;
   /** Socket by which commands talk to the running daemon. */
   readonly controlSocket: string;
+  /** Socket that the one process holds that offers remote access. */
+  readonly terminalSocket: string;
   /** This device's ID for Update Control Maps. */
   readonly controlMapId: string;
   /** How the identity is written, once decided: `array` or `scalar`. */
@@ -88,6 +92,7 @@ export function wellKnownPaths(options: PathOptions = {}): Paths {
     inventoryDirectory: join(share, "inventory"),
     systemCaBundle: join(root, "etc/ssl/certs/ca-certificates.crt"),
     systemdRuntime: join(root, "run/systemd/system"),
+    processes: join(root, "proc"),
     dataDirectory: data,
     deviceType: join(data, "device_type"),
     key: join(data, "mender-agent.pem"),
@@ -97,6 +102,7 @@ export function wellKnownPaths(options: PathOptions = {}): Paths {
     artifactFile: join(data, "artifact.mender"),
     subUpdaterLog: join(data, "sub-updater.log"),
     controlSocket: join(data, "daemon.sock"),
+    terminalSocket: join(data, "terminal.sock"),
     controlMapId: join(data, "control_map_id"),
     identityFormat: join(data, "identity_format"),
     legacyDeploymentLog: join(data, "deployment.log"),

@@ -10,7 +10,7 @@ import { askControl } from "./control/ask_control.ts";
 import { type ControlHandler, serveConnection } from "./control/serve_connection.ts";
 import { inTurn } from "./turn_file.ts";
 
-/** A daemon that cannot start because another one runs (`daemon.*`). */
+/** A daemon or a terminal that cannot start because another one runs (`daemon.*`, `terminal.*`). */
 export class InstanceError extends MenderError {}
 
 /** Room in `sockaddr_un` of Linux, without the final zero. */
@@ -19,8 +19,8 @@ const MAX_PATH_BYTES = 107;
 const HELLO_WITHIN_MS = 2000;
 const LOOK_EVERY_MS = 100;
 
-/** Who holds the instance: a daemon, for long, or a `report` while it delivers. */
-export type InstanceRole = "daemon" | "report";
+/** Who holds the instance: a daemon or a terminal, for long, or a `report` while it delivers. */
+export type InstanceRole = "daemon" | "report" | "terminal";
 
 /** What the holder of an instance is and does. */
 export interface InstanceOptions {
@@ -44,7 +44,9 @@ export type InstanceDrivers = Pick<Drivers, "sockets" | "files" | "clock">;
  * socket, after removing one that a dead process left. Of several that start at the same time one does
  * so after the other. A `report` that holds it is waited for: it ends by itself.
  *
- * @throws {InstanceError} `daemon.already-running`: a daemon holds it.
+ * A `terminal` holds a socket of its own in the same way.
+ *
+ * @throws {InstanceError} `daemon.already-running`, `terminal.already-running`: another one holds it.
  * @throws {StoreError} The socket cannot be bound: `store.path-too-long`, `store.denied` …
  */
 export async function guardInstance(
@@ -78,7 +80,7 @@ async function tryToBind(
       if (files.stat(path) !== undefined) {
         const holder = await holderOf(drivers, path);
         if (holder === "report" || holder === "ending") return undefined;
-        if (holder !== undefined) throw alreadyRunning(path);
+        if (holder !== undefined) throw alreadyRunning(path, options.role);
         files.remove(path);
       }
       return await bind(drivers, path, options);
@@ -104,7 +106,7 @@ async function bind(
     );
     return whileOurs(listener, files, path);
   } catch (error) {
-    if (errnoOf(error) === "EADDRINUSE") throw alreadyRunning(path);
+    if (errnoOf(error) === "EADDRINUSE") throw alreadyRunning(path, role);
     throw error;
   }
 }
@@ -141,10 +143,13 @@ function whileOurs(listener: SocketListener, files: FileDriver, path: string): S
   };
 }
 
-function alreadyRunning(path: string): InstanceError {
+function alreadyRunning(path: string, role: InstanceRole): InstanceError {
+  const isTerminal = role === "terminal";
   return new InstanceError(
-    "daemon.already-running",
-    `Cannot start: another daemon holds ${path}`,
+    isTerminal ? "terminal.already-running" : "daemon.already-running",
+    isTerminal
+      ? `Cannot start: another terminal holds ${path}`
+      : `Cannot start: another daemon holds ${path}`,
     {
       hint: "Stop it first, or name another data directory with --data",
       retry: "never",

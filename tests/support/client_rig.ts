@@ -50,6 +50,8 @@ export interface RigOptions {
   readonly limitMs?: number;
   /** Further flags of Deno. */
   readonly flags?: readonly string[];
+  /** Whether commands have all rights, in the place of their permission set. */
+  readonly hasAllRights?: boolean;
   /** Socket of a bus in the place of the system's. */
   readonly busSocket?: string;
 }
@@ -73,13 +75,15 @@ export class ClientRig {
   readonly #limitMs: number;
   readonly #flags: readonly string[];
   readonly #sockets: readonly string[];
+  readonly #hasAllRights: boolean;
   readonly #running = new Map<ChildProcess, Promise<void>>();
 
   constructor(root: string, options: RigOptions) {
     this.root = root;
     this.paths = wellKnownPaths({ root });
     this.#read = [root, ...options.read ?? []];
-    const { busSocket } = options;
+    const { busSocket, hasAllRights = false } = options;
+    this.#hasAllRights = hasAllRights;
     this.#env = {
       ...busSocket !== undefined && { DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${busSocket}` },
       ...options.env,
@@ -123,7 +127,7 @@ export class ClientRig {
       : this.paths;
     const [program = "", ...first] = self.selfCommand(
       new URL("../../cli/main.ts", import.meta.url),
-      [
+      this.#hasAllRights ? ["--allow-all"] : [
         `--permission-set=${set}`,
         "--no-prompt",
         // A terminal may read and write everywhere, as the addon does.

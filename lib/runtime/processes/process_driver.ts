@@ -36,7 +36,19 @@ export interface DetachedOptions {
   readonly args: readonly string[];
 }
 
-/** A child process that is watched while it runs; used by `demo` and tests. */
+/** A program whose output is followed. */
+export interface StartOptions {
+  /** Absolute path of the program. */
+  readonly command: string;
+  /** Its arguments. */
+  readonly args: readonly string[];
+  /** Variables added to the inherited environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Leaves its standard input open for as long as we live: so it notices when we are gone. */
+  readonly isAttached?: boolean;
+}
+
+/** A child process that is watched while it runs. */
 export interface ChildProcess {
   /** Process ID. */
   readonly pid: number;
@@ -44,6 +56,8 @@ export interface ChildProcess {
   readonly lines: AsyncIterable<{ stream: "stdout" | "stderr"; text: string }>;
   /** Settles when it ended: the exit code, or the name of the signal. */
   readonly ended: Promise<{ code: number | undefined; signal: string | undefined }>;
+  /** Ends its standard input, if that is open. */
+  closeInput(): void;
   /** Sends it a signal; nothing happens when it has ended. */
   kill(signal: "SIGTERM" | "SIGKILL" | "SIGINT" | "SIGUSR1" | "SIGUSR2" | "SIGHUP"): void;
 }
@@ -69,10 +83,8 @@ export interface ProcessDriver {
    * @returns Its process ID.
    */
   startDetached(options: DetachedOptions): number;
-  /** Starts a program and follows its output. */
-  start(
-    options: { command: string; args: readonly string[]; env?: Readonly<Record<string, string>> },
-  ): ChildProcess;
+  /** Starts a program and follows its output. Throws the runtime's error when it cannot be started. */
+  start(options: StartOptions): ChildProcess;
   /**
    * Which process an ID names, and which boot of the machine this is.
    *

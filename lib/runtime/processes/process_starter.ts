@@ -33,7 +33,7 @@ export function processDriver(starter: ProcessStarter, clock: Clock): ProcessDri
     startDetached: (options) => starter.spawnDetached(options.command, options.args),
     start(options) {
       const program = starter.spawn(options.command, options.args, options.env);
-      program.closeInput();
+      if (options.isAttached !== true) program.closeInput();
       return childOf(program);
     },
     async identify(pid) {
@@ -61,6 +61,7 @@ function childOf(program: SpawnedProgram): ChildProcess {
     pid: program.pid,
     lines: mergedLines(program),
     ended: program.ended,
+    closeInput: () => program.closeInput(),
     kill: (signal) => program.kill(signal),
   };
 }

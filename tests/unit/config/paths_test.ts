@@ -23,9 +23,11 @@ test("wellKnownPaths() names the files of a Mender device", () => {
     artifactFile: "/var/lib/mender/artifact.mender",
     subUpdaterLog: "/var/lib/mender/sub-updater.log",
     controlSocket: "/var/lib/mender/daemon.sock",
+    terminalSocket: "/var/lib/mender/terminal.sock",
     controlMapId: "/var/lib/mender/control_map_id",
     identityFormat: "/var/lib/mender/identity_format",
     systemdRuntime: "/run/systemd/system",
+    processes: "/proc",
     legacyDeploymentLog: "/var/lib/mender/deployment.log",
     menderStore: "/var/lib/mender/mender-store",
   });
