@@ -69,6 +69,8 @@ export class Daemon {
   readonly #requests = new TurnQueue();
   #signal = new AbortController().signal;
   #isWaitingForOutcome = false;
+  /** Since the last look at what is in progress; the outcome may be reported before the next. */
+  #hasHandedOver = false;
   #isPendingTold = false;
   #isAtWork = false;
   #hasFailed = false;
@@ -110,7 +112,10 @@ export class Daemon {
           await this.#sendInventory();
           const end = await this.#checkUpdate();
           if (end === "handed-over" && this.#options.isStaying !== true) return end;
-          if (end === "handed-over") this.#settling.hurry();
+          if (end === "handed-over") {
+            this.#hasHandedOver = true;
+            this.#settling.hurry();
+          }
         }
         if (this.#options.isOnce === true) return this.#hasFailed ? "failed" : "done";
         await this.#sleepUntilDue();
@@ -226,13 +231,16 @@ export class Daemon {
     if (found === "waiting" && !this.#isWaitingForOutcome) {
       this.#options.logger.log("info", "A deployment is in progress; waiting for its outcome");
     }
-    if (found === "clear" && this.#isWaitingForOutcome) {
+    if (found === "clear" && (this.#isWaitingForOutcome || this.#hasHandedOver)) {
       // The device has most likely changed: the server should know before it is asked.
       this.#inventory.hurry();
       this.#update.hurry();
       this.#excusedUntilMs = this.#now();
     }
-    if (found === "clear") this.#settling.rest();
+    if (found === "clear") {
+      this.#hasHandedOver = false;
+      this.#settling.rest();
+    }
     this.#isWaitingForOutcome = isWaiting;
     return !isWaiting;
   }

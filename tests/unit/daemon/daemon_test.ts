@@ -354,6 +354,15 @@ test("Daemon that stays waits for the outcome without a poll, then sends the inv
   assert.deepEqual(device.secondsOf("authenticate"), [0]);
 });
 
+test("Daemon that stays sends the inventory also when the outcome is there before its first look", async () => {
+  const { clock, device, start } = daemon({ isStaying: true });
+  device.onCheck = () => device.secondsOf("checkUpdate").length > 1 ? "nothing" : "handed-over";
+  start();
+  await clock.advance(1000);
+  assert.deepEqual(device.secondsOf("sendInventory"), [0, 0]);
+  assert.deepEqual(device.secondsOf("checkUpdate"), [0, 0]);
+});
+
 test("Daemon that finds a deployment in progress talks to nobody until it is over", async () => {
   const { clock, device, logger, start } = daemon();
   device.onSettle = () => "waiting";
