@@ -22,7 +22,7 @@ const STATIC_CHECKS: readonly (readonly [name: string, args: readonly string[]])
 
 /** Beside each other, because they mostly wait: for programs, peers and time limits. */
 const TEST_RUNS: readonly (readonly string[])[] = [
-  ["tests/unit", "tests/faults"],
+  ["tests/unit", "tests/fuzz", "tests/faults"],
   ["tests/integration"],
   ["tests/peers", "tests/deno"],
 ];

@@ -22,7 +22,14 @@ import { buildPackage } from "./npm/build_package.ts";
 import { importedPackages } from "./npm/dependencies.ts";
 
 const OLDEST_NODE = 20;
-const FOLDERS = ["tests/unit", "tests/integration", "tests/faults", "tests/peers", "tests/package"];
+const FOLDERS = [
+  "tests/unit",
+  "tests/fuzz",
+  "tests/integration",
+  "tests/faults",
+  "tests/peers",
+  "tests/package",
+];
 /** What is not run here, and why. */
 const EXCEPTIONS = [
   "tests/deno: permission sets, and pages that scripts write on Deno",

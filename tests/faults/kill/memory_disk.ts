@@ -66,10 +66,12 @@ export class MemoryDisk implements FileDriver {
   }
 
   /** Puts a file there, durably, from outside. */
-  put(path: string, content: string, mode = 0o644): void {
+  put(path: string, content: string | Uint8Array, mode = 0o644): void {
     this.makeDirectory(dirname(path), 0o755);
     const inode = this.#make("file", mode);
-    inode.content = inode.durable = new TextEncoder().encode(content);
+    inode.content = inode.durable = typeof content === "string"
+      ? new TextEncoder().encode(content)
+      : content.slice();
     const parent = this.#need(dirname(path));
     parent.entries.set(basename(path), inode);
     for (let at = path; at !== "/"; at = dirname(at)) {
