@@ -6,6 +6,7 @@ import {
   inspectConnectConfig,
   type Paths,
   requireServers,
+  throwProblems,
 } from "../../lib/config/mod.ts";
 import { ConfigError } from "../../lib/core/errors.ts";
 import type { CommandContext } from "../command_context.ts";
@@ -17,9 +18,10 @@ export interface CheckConfigOptions {
 
 /**
  * Prints the configuration that is in effect, with the source of each value, and all that is wrong with
- * it; secrets are masked. Fails when something is wrong.
+ * it; secrets are masked.
  *
  * @param file Checked in place of the main configuration; it must exist.
+ * @throws {ConfigError} What is wrong, once everything was printed.
  */
 export function checkConfig(
   context: CommandContext,
@@ -54,7 +56,8 @@ export function checkConfig(
     ...configLines(descriptions.mender),
   ].join("\n");
   drivers.self.writeOut(redactor.redact(text) + "\n");
-  return mender.keys.problems.length + (connect?.keys.problems.length ?? 0) === 0 ? 0 : 1;
+  throwProblems([...mender.keys.problems, ...(connect?.keys.problems ?? [])]);
+  return 0;
 }
 
 /** A configuration without a server can be loaded; it is of no use to a daemon. */

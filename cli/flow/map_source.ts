@@ -14,8 +14,9 @@ import {
   pauseAll,
 } from "../../lib/control/map_order.ts";
 import { checkAction, checkMapId, checkPriority } from "../../lib/control/control_map.ts";
-import { isMenderError, messageOf, UsageError } from "../../lib/core/errors.ts";
-import { errnoOf, readText } from "../../lib/runtime/files/file_driver.ts";
+import { isMenderError, UsageError } from "../../lib/core/errors.ts";
+import { readText } from "../../lib/runtime/files/file_driver.ts";
+import { fileReason } from "../../lib/runtime/files/file_reason.ts";
 import { controlMapId } from "../../lib/store/control_map_id.ts";
 import type { CommandContext } from "../command_context.ts";
 
@@ -145,11 +146,7 @@ export function fileText({ drivers }: CommandContext, path: string): string {
     if (text !== undefined) return text;
     why = "there is no such file";
   } catch (error) {
-    why = error instanceof RangeError
-      ? `it is larger than ${MAX_MAP_LENGTH} bytes`
-      : errnoOf(error) === "EACCES"
-      ? "permission denied"
-      : messageOf(error);
+    why = fileReason(error);
   }
   throw new UsageError("usage.bad-map", `Cannot read ${path}: ${why}`);
 }

@@ -3,7 +3,8 @@ import { type ArtifactDescription, ArtifactReader } from "../../lib/artifact/mod
 import { ArtifactError, isMenderError, StoreError } from "../../lib/core/errors.ts";
 import { sleep } from "../../lib/runtime/clock.ts";
 import type { Drivers } from "../../lib/runtime/drivers.ts";
-import { errnoOf, type FileHandle } from "../../lib/runtime/files/file_driver.ts";
+import type { FileHandle } from "../../lib/runtime/files/file_driver.ts";
+import { fileReason } from "../../lib/runtime/files/file_reason.ts";
 import { printable } from "../printable.ts";
 
 /** Name of the first member, with the zero byte behind it. */
@@ -37,8 +38,7 @@ export function openArtifactFile(drivers: Drivers, path: string): ArtifactSource
     return { path, sizeBytes: info.sizeBytes, handle };
   } catch (error) {
     if (error instanceof StoreError) throw error;
-    const why = errnoOf(error) === "EACCES" ? "permission denied" : String(error);
-    throw unreadable(path, why, error);
+    throw unreadable(path, fileReason(error), error);
   }
 }
 
@@ -80,7 +80,7 @@ function readAt({ handle, path }: ArtifactSource, buffer: Uint8Array, position: 
   try {
     return handle.read(buffer, position);
   } catch (cause) {
-    throw unreadable(path, String(cause), cause);
+    throw unreadable(path, fileReason(cause), cause);
   }
 }
 

@@ -1,6 +1,7 @@
-import { ConfigError, messageOf } from "../core/errors.ts";
+import { ConfigError } from "../core/errors.ts";
 import { isJsonObject, type JsonObject } from "../core/json.ts";
 import { type FileDriver, readWhole } from "../runtime/files/file_driver.ts";
+import { fileReason } from "../runtime/files/file_reason.ts";
 import { JsonSyntaxError, parseJsonText } from "./json_text.ts";
 
 /** Largest configuration file that is read, in bytes. */
@@ -59,7 +60,7 @@ function readBytes(files: FileDriver, path: string): Uint8Array | undefined {
       const reason = `it is larger than ${MAX_CONFIG_BYTES} bytes`;
       throw configError("config.too-large", path, reason, error);
     }
-    throw configError("config.unreadable", path, messageOf(error), error);
+    throw configError("config.unreadable", path, fileReason(error), error);
   }
 }
 

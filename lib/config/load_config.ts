@@ -114,7 +114,17 @@ function finish<T>({ keys, files, config }: InspectedConfig<T>, logger: Logger):
     logger.log("debug", `The key ${name} is for other Mender clients and has no effect`);
   }
   for (const warning of warnings) logger.log("warning", warning);
-  if (problems.length === 0) return config;
+  throwProblems(problems);
+  return config;
+}
+
+/**
+ * Throws what is wrong with a configuration, if anything is.
+ *
+ * @throws {ConfigError} The one problem there is, or `config.invalid` with all of them.
+ */
+export function throwProblems(problems: readonly ConfigError[]): void {
+  if (problems.length === 0) return;
   if (problems.length === 1) throw problems[0]!;
   throw new ConfigError(
     "config.invalid",

@@ -14,6 +14,7 @@ export {
   loadConfig,
   type LoadConfigOptions,
   loadConnectConfig,
+  throwProblems,
 } from "./load_config.ts";
 export { type PathOptions, type Paths, wellKnownPaths } from "./paths.ts";
 export { hostAndPort } from "./server_url.ts";

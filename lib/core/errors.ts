@@ -94,7 +94,10 @@ function textOf(thrown: unknown): string {
   }
 }
 
-/** The messages of an error and of all its causes, outermost first, each once and on one line. */
+/**
+ * The messages of an error and of all its causes, outermost first, each once and on one line. One that the
+ * message around it ends with is not repeated.
+ */
 export function causeChain(error: unknown): string[] {
   const lines: string[] = [];
   const seen = new Set<unknown>();
@@ -104,10 +107,14 @@ export function causeChain(error: unknown): string[] {
     }
     seen.add(current);
     const line = messageOf(current);
-    if (line !== "" && !lines.includes(line)) lines.push(line);
+    if (line !== "" && !lines.some((known) => repeats(known, line))) lines.push(line);
     if (current instanceof AggregateError) { for (const inner of current.errors) walk(inner); }
     if (current instanceof Error) walk(current.cause);
   };
   walk(error);
   return lines;
+}
+
+function repeats(known: string, line: string): boolean {
+  return known === line || known.endsWith(`: ${line}`);
 }

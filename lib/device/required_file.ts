@@ -1,5 +1,6 @@
-import { ConfigError, messageOf } from "../core/errors.ts";
-import { errnoOf, type FileDriver, readText } from "../runtime/files/file_driver.ts";
+import { ConfigError } from "../core/errors.ts";
+import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
+import { fileReason } from "../runtime/files/file_reason.ts";
 
 const MAX_BYTES = 1 << 20;
 
@@ -18,11 +19,7 @@ export function readRequired(files: FileDriver, path: string, what: string, key:
   } catch (error) {
     cause = error;
   }
-  const why = cause === undefined
-    ? "there is no such file"
-    : errnoOf(cause) === "EACCES"
-    ? "permission denied"
-    : messageOf(cause);
+  const why = cause === undefined ? "there is no such file" : fileReason(cause);
   throw new ConfigError("config.unreadable", `Cannot ${what}: ${path}, named by ${key}: ${why}`, {
     cause,
     hint: `Correct ${key} or the file`,

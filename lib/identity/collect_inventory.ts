@@ -3,6 +3,7 @@ import { messageOf } from "../core/errors.ts";
 import { addValues, type Attributes, parseKeyValue } from "../core/key_value.ts";
 import type { Logger } from "../core/logger.ts";
 import { errnoOf, type FileDriver } from "../runtime/files/file_driver.ts";
+import { fileReason } from "../runtime/files/file_reason.ts";
 import type { ProcessDriver } from "../runtime/processes/process_driver.ts";
 import { readArtifactInfo } from "../store/artifact_info.ts";
 import { readDeviceType } from "../store/device_type.ts";
@@ -92,14 +93,14 @@ function listScripts(
   try {
     names = files.list(directory);
   } catch (error) {
-    if (errnoOf(error) !== "ENOENT") skipped.push({ script: directory, reason: messageOf(error) });
+    if (errnoOf(error) !== "ENOENT") skipped.push({ script: directory, reason: fileReason(error) });
     return [];
   }
   return names.map((name) => join(directory, name)).filter((script) => {
     try {
       return files.stat(script, { follow: true })?.kind === "file" && files.isExecutable(script);
     } catch (error) {
-      skipped.push({ script, reason: messageOf(error) });
+      skipped.push({ script, reason: fileReason(error) });
       return false;
     }
   });

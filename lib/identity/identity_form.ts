@@ -1,7 +1,8 @@
-import { IdentityError, messageOf } from "../core/errors.ts";
+import { IdentityError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { writeFileAtomic } from "../runtime/files/atomic_file.ts";
 import type { FileDriver } from "../runtime/files/file_driver.ts";
+import { fileReason } from "../runtime/files/file_reason.ts";
 import { readOwned } from "../runtime/files/owned_file.ts";
 import type { IdentityForm } from "./parse_identity.ts";
 
@@ -57,7 +58,7 @@ export function decideIdentityForm(options: IdentityFormOptions): IdentityForm {
   } catch (error) {
     throw new IdentityError(
       "identity.form-unwritable",
-      `Cannot store the form of the identity in ${paths.identityFormat}: ${messageOf(error)}`,
+      `Cannot store the form of the identity in ${paths.identityFormat}: ${fileReason(error)}`,
       { cause: error, hint: "Check that the data directory exists, is writable and has space" },
     );
   }
@@ -70,7 +71,7 @@ function readDecision(files: FileDriver, path: string, uid: number): IdentityFor
   try {
     bytes = readOwned(files, path, uid, 64);
   } catch (error) {
-    throw unreadable(path, messageOf(error), error);
+    throw unreadable(path, fileReason(error), error);
   }
   if (bytes === undefined) return undefined;
   const text = new TextDecoder().decode(bytes).trim();

@@ -5,10 +5,11 @@
  * @module
  */
 import { dirname } from "node:path";
-import { isMenderError, KeyError, messageOf } from "../core/errors.ts";
+import { isMenderError, KeyError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { writeFileAtomic } from "../runtime/files/atomic_file.ts";
 import { type FileDriver, readWhole } from "../runtime/files/file_driver.ts";
+import { fileReason } from "../runtime/files/file_reason.ts";
 import { removeSideFiles, writeNewFile } from "../runtime/files/new_file.ts";
 import { readOwned } from "../runtime/files/owned_file.ts";
 import { setAside } from "../runtime/files/set_aside.ts";
@@ -97,7 +98,7 @@ function readContent(options: LoadKeyOptions): KeyContent | undefined {
     if (error instanceof KeyError) throw error;
     throw new KeyError(
       isMenderError(error, "runtime.unsafe-file") ? "key.unsafe-file" : "key.unreadable",
-      `Cannot read the key ${path}: ${messageOf(error)}`,
+      `Cannot read the key ${path}: ${fileReason(error)}`,
       { cause: error, hint: "The key is left as it is; no new one is made" },
     );
   }
@@ -202,7 +203,7 @@ function writing<T>({ path }: LoadKeyOptions, write: () => T): T {
   try {
     return write();
   } catch (error) {
-    throw new KeyError("key.cannot-write", `Cannot write the key ${path}: ${messageOf(error)}`, {
+    throw new KeyError("key.cannot-write", `Cannot write the key ${path}: ${fileReason(error)}`, {
       cause: error,
       hint: "Check that the data directory exists, is writable and has space",
     });

@@ -1,6 +1,6 @@
-import { messageOf } from "../core/errors.ts";
 import { parseKeyValue } from "../core/key_value.ts";
 import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
+import { fileReason } from "../runtime/files/file_reason.ts";
 
 /** What is installed. */
 export interface ArtifactInfo {
@@ -25,7 +25,7 @@ export function readArtifactInfo(files: FileDriver, path: string): ArtifactInfo 
   try {
     text = readText(files, path, 1 << 20, { follow: true });
   } catch (error) {
-    return { ...unknown(path, messageOf(error)), cause: error };
+    return { ...unknown(path, fileReason(error)), cause: error };
   }
   if (text === undefined) return unknown(path, "there is no such file");
   const provides = new Map<string, string>();

@@ -1,6 +1,6 @@
-import { messageOf } from "../core/errors.ts";
 import { parseKeyValue } from "../core/key_value.ts";
 import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
+import { fileReason } from "../runtime/files/file_reason.ts";
 
 /** The type of the device, or why it is not known. */
 export type DeviceType =
@@ -20,7 +20,7 @@ export function readDeviceType(files: FileDriver, path: string): DeviceType {
   try {
     text = readText(files, path, 65536, { follow: true });
   } catch (error) {
-    return missing(path, messageOf(error));
+    return missing(path, fileReason(error));
   }
   if (text === undefined) return missing(path, "there is no such file");
   const { attributes } = parseKeyValue(text);
