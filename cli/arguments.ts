@@ -5,10 +5,10 @@
  */
 import { Argument, Command, type OptionValues } from "@commander-js/extra-typings";
 import { CommanderError, Option } from "commander";
-import { nearestName } from "../lib/core/nearest_name.ts";
 import { VERSION } from "../lib/core/version.ts";
 import type { Redactor } from "../lib/log/redactor.ts";
 import type { Drivers } from "../lib/runtime/drivers.ts";
+import { unknownCommand, usageErrorOf } from "./usage_error.ts";
 import { type CommandContext, commandContext, type GlobalOptions } from "./command_context.ts";
 import { type CommandLine, commandLineOf, type TreeCommand } from "./command_line.ts";
 
@@ -20,7 +20,8 @@ const FLAGS_OF_LINE = "permissions-for";
 /**
  * Parses a command line and runs its command.
  *
- * @returns The exit code; 2 when the line cannot be understood, which has been said then.
+ * @returns The exit code.
+ * @throws {UsageError} The line cannot be understood.
  * @throws What the command throws.
  */
 export async function parseAndRun(
@@ -35,7 +36,8 @@ export async function parseAndRun(
     program.parse([...args], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 || error.code === "commander.help" ? 0 : 2;
+    if (error.exitCode === 0 || error.code === "commander.help") return 0;
+    throw usageErrorOf(error);
   }
   if (run === undefined) return 0;
   return await run(commandContext(drivers, program.opts() as GlobalOptions, redactor));
@@ -80,7 +82,7 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
     .configureOutput({
       writeOut: drivers.self.writeOut,
       writeErr: drivers.self.writeError,
-      outputError: (text, write) => write(text.replace(/^error: /, "Error: ")),
+      outputError: () => {}, // it is thrown, and told where all errors are
       getOutHelpWidth: () => Math.min(drivers.self.terminalColumns("stdout") ?? 80, 100),
       getErrHelpWidth: () => Math.min(drivers.self.terminalColumns("stderr") ?? 80, 100),
       getOutHasColors: () => false,
@@ -260,12 +262,7 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
   program.allowExcessArguments().action(() => {
     const [unknown] = program.args;
     if (unknown === undefined) return program.outputHelp();
-    const meant = nearestName(unknown, program.commands.map((command) => command.name()));
-    program.error(
-      `error: unknown command '${unknown}'${
-        meant === undefined ? "" : `\n(Did you mean ${meant}?)`
-      }`,
-    );
+    throw unknownCommand(unknown, treeOf(program));
   });
 
   return program;
@@ -287,9 +284,11 @@ function addFlow(program: Command<[], OptionValues>, choose: (run: Run) => void)
       .option("--priority <n>", "of the map, -10 to 10; -1 when absent")
       .option("--id <uuid>", "of the map; this device's own when absent")
       .option("--clear-on-exit", "delete the map at the end")
-      .action((options) =>
-        choose(async (context) => (await import("./commands/flow.ts")).flow(context, options))
-      );
+      .allowExcessArguments()
+      .action((options, { args: [unknown] }) => {
+        if (unknown !== undefined) throw unknownCommand(unknown, treeOf(flow));
+        choose(async (context) => (await import("./commands/flow.ts")).flow(context, options));
+      });
 
     flow.command("set")
       .argument("[map]", "file with an Update Control Map, - for standard input")

@@ -13,6 +13,7 @@ import type { Redactor } from "../lib/log/redactor.ts";
 import type { FileHandle } from "../lib/runtime/files/file_driver.ts";
 import type { Drivers } from "../lib/runtime/drivers.ts";
 import { storeFailure } from "../lib/store/store_failure.ts";
+import { colored, hasColor } from "./colors.ts";
 import { interruption } from "./interrupted.ts";
 
 /** Options that every command takes, before or after its name (architecture §3). */
@@ -102,7 +103,10 @@ class LogOutput {
   constructor(drivers: Drivers, options: GlobalOptions, level: LogLevel) {
     this.level = level;
     const format = options.logFormat === "json" ? jsonLine : textLine;
-    const sinks: LogSink[] = [(record) => drivers.self.writeError(format(record))];
+    const isColored = format === textLine && hasColor(drivers);
+    const shown = (record: LogRecord): string =>
+      isColored ? colored(format(record)) : format(record);
+    const sinks: LogSink[] = [(record) => drivers.self.writeError(shown(record))];
     const { logFile } = options;
     if (logFile !== undefined) sinks.push(fileSink(drivers, logFile, format));
     this.sink = (record) => {

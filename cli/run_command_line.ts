@@ -1,6 +1,8 @@
 import { causeChain, isMenderError, messageOf } from "../lib/core/errors.ts";
+import { jsonLine, logTo } from "../lib/log/record.ts";
 import { Redactor } from "../lib/log/redactor.ts";
 import type { Drivers } from "../lib/runtime/drivers.ts";
+import { colored, hasColor } from "./colors.ts";
 import { Interrupted } from "./interrupted.ts";
 import { printable } from "./printable.ts";
 
@@ -8,6 +10,9 @@ import { printable } from "./printable.ts";
 const FAILED = 1;
 const USAGE = 2;
 const INTERRUPTED = 130;
+
+// deno-lint-ignore no-control-regex
+const SGR = /\x1b\[[\d;]*m/g;
 
 /**
  * Runs one command line to its end.
@@ -19,14 +24,20 @@ const INTERRUPTED = 130;
  */
 export async function runCommandLine(drivers: Drivers, args: readonly string[]): Promise<number> {
   const redactor = new Redactor();
+  const tellAny = (error: unknown): void =>
+    isJson(args)
+      ? tellAsJson(drivers, redactor, error)
+      : tell(drivers, redactor, error, args.includes("--verbose"));
+  const stopWatch = drivers.self.onCrash(tellAny);
   try {
     const { parseAndRun } = await import("./arguments.ts");
     return await parseAndRun(drivers, args, redactor);
   } catch (error) {
     if (error instanceof Interrupted) return INTERRUPTED;
-    if (isJson(args)) await tellAsJson(drivers, redactor, error);
-    else tell(drivers, redactor, error, args.includes("--verbose"));
+    tellAny(error);
     return isMenderError(error, "usage.") ? USAGE : FAILED;
+  } finally {
+    stopWatch();
   }
 }
 
@@ -35,8 +46,7 @@ function isJson(args: readonly string[]): boolean {
     args.some((word, at) => word === "json" && args[at - 1] === "--log-format");
 }
 
-async function tellAsJson(drivers: Drivers, redactor: Redactor, error: unknown): Promise<void> {
-  const { jsonLine, logTo } = await import("../lib/log/record.ts");
+function tellAsJson(drivers: Drivers, redactor: Redactor, error: unknown): void {
   const logger = logTo(
     [(record) => drivers.self.writeError(jsonLine(record))],
     redactor,
@@ -45,16 +55,16 @@ async function tellAsJson(drivers: Drivers, redactor: Redactor, error: unknown):
   const fields = isMenderError(error)
     ? { code: error.code, ...(error.hint !== undefined && { hint: error.hint }) }
     : {};
-  logger.log("fatal", messageOf(error), fields, error);
+  // The message itself is no cause.
+  logger.log("fatal", messageOf(error), fields, error instanceof Error ? error.cause : undefined);
 }
 
 function tell(drivers: Drivers, redactor: Redactor, error: unknown, isVerbose: boolean): void {
   const lines = isVerbose ? causeChain(error) : [messageOf(error)];
   if (isMenderError(error) && error.hint !== undefined) lines.push(error.hint);
   const [first = "", ...rest] = lines;
-  // Causes may quote what came from elsewhere as it is.
-  drivers.self.writeError(
-    printable(redactor.redact([`Error: ${first}`, ...rest.map((line) => `  ${line}`)].join("\n"))) +
-      "\n",
-  );
+  const text = [`Error: ${first}`, ...rest.map((line) => `  ${line}`)].join("\n");
+  // Causes may quote what came from elsewhere as it is; Deno colours some of its messages.
+  const shown = printable(redactor.redact(text.replace(SGR, "")));
+  drivers.self.writeError(`${hasColor(drivers) ? colored(shown) : shown}\n`);
 }

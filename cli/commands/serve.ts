@@ -1,6 +1,7 @@
 import { UsageError } from "../../lib/core/errors.ts";
 import { isLoopback } from "../../lib/core/loopback.ts";
 import { readText } from "../../lib/runtime/files/file_driver.ts";
+import { fileReason } from "../../lib/runtime/files/file_reason.ts";
 import { startServer } from "../../lib/testing/mod.ts";
 import type { CommandContext } from "../command_context.ts";
 
@@ -59,7 +60,13 @@ function parseListen(text: string): { host: string; port: number } {
 
 function readPassword(context: CommandContext, path: string | undefined): string | undefined {
   if (path === undefined) return undefined;
-  const text = readText(context.drivers.files, path, 4096, { follow: true })?.trim();
-  if (text !== undefined && text !== "") return text;
-  throw new UsageError("usage.serve", `Cannot find a password in ${path}`);
+  let why = "there is no such file";
+  try {
+    const text = readText(context.drivers.files, path, 4096, { follow: true })?.trim();
+    if (text !== undefined && text !== "") return text;
+    if (text === "") why = "it is empty";
+  } catch (error) {
+    why = fileReason(error);
+  }
+  throw new UsageError("usage.serve", `Cannot find a password in ${path}: ${why}`);
 }

@@ -42,6 +42,8 @@ export interface SelfDriver {
   readonly args: readonly string[];
   /** Ends this process; nothing after it is run. */
   exit(code: number): never;
+  /** Tells what nobody caught, before it ends this process; until the returned function is called. */
+  onCrash(handler: (error: unknown) => void): () => void;
   /** User ID of this process. */
   readonly uid: number;
   /** An environment variable, or `undefined` when it is unset or not permitted. */

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import process from "node:process";
 import { isatty } from "node:tty";
 import type { SelfDriver, SignalDriver } from "./drivers.ts";
+import { onCrash } from "./last_words.ts";
 import { openNodeTerminal } from "./terminal/node_terminal.ts";
 import { textLines } from "./text_lines.ts";
 import { writeWhole } from "./write_whole.ts";
@@ -30,6 +31,7 @@ export function nodeSelf(runtime: RuntimeSelf): SelfDriver {
     programName: basename(process.argv[1] ?? ""),
     args: process.argv.slice(2),
     exit: (code) => process.exit(code),
+    onCrash,
     get uid() {
       return process.getuid?.() ?? 0;
     },

@@ -32,6 +32,19 @@ export interface HttpServer {
 /** How long a client may take to send a whole request. */
 const REQUEST_TIMEOUT_MS = 300_000;
 
+/** What the system says, in the same words on every runtime. */
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EADDRINUSE: "another program listens there",
+  EADDRNOTAVAIL: "this machine has no such address",
+  EINVAL: "this machine has no such address",
+  ENOTFOUND: "there is no such host",
+};
+
+function reasonOf(error: Error): string {
+  return ("code" in error ? REASONS[String(error.code)] : undefined) ?? error.message;
+}
+
 /**
  * Starts an HTTP/1.1 server on `node:http` or `node:https`, which exist on both runtimes.
  *
@@ -74,7 +87,7 @@ export function listenHttp(options: HttpServerOptions): Promise<HttpServer> {
       reject(
         new RuntimeError(
           "runtime.cannot-listen",
-          `Cannot listen on ${options.host} port ${options.port}: ${error.message}`,
+          `Cannot listen on ${options.host} port ${options.port}: ${reasonOf(error)}`,
           { cause: error, retry: "never" },
         ),
       );

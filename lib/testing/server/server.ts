@@ -7,6 +7,7 @@ import { silentLogger } from "../../core/logger.ts";
 import type { Drivers } from "../../runtime/drivers.ts";
 import { hostDrivers } from "../../runtime/host.ts";
 import { listenHttp } from "../../runtime/http/http_server.ts";
+import { storeFailure } from "../../store/store_failure.ts";
 import { dispatch, type DispatchParts } from "./dispatch.ts";
 import { Journal } from "./journal.ts";
 import type { MenderServer } from "./mender_server.ts";
@@ -31,7 +32,7 @@ const DAY_SECONDS = 86_400;
  * fleet on a desk. Not for the internet.
  *
  * @throws {ConfigError} `config.password-needed` to listen beyond loopback without a password.
- * @throws {StoreError} `store.bad-state` when `dir` holds something else.
+ * @throws {StoreError} `store.bad-state` when `dir` holds something else; it cannot be made or read.
  * @throws {RuntimeError} `runtime.cannot-listen`.
  */
 export async function startServer(options: ServerOptions = {}): Promise<MenderServer> {
@@ -44,7 +45,7 @@ export async function startServer(options: ServerOptions = {}): Promise<MenderSe
       { hint: "Set a password, or listen on 127.0.0.1", retry: "never" },
     );
   }
-  if (dir !== undefined) drivers.files.makeDirectory(dir);
+  if (dir !== undefined) prepareDirectory(drivers, dir);
   let authority = "";
   const password = options.password ?? randomBytes(12).toString("base64url");
   const journal = new Journal(drivers.clock, options.maxJournalEntries ?? 10_000);
@@ -79,6 +80,14 @@ export async function startServer(options: ServerOptions = {}): Promise<MenderSe
     setInterceptor: (next) => intercept = next,
     close: () => http.close(),
   });
+}
+
+function prepareDirectory({ files }: Drivers, path: string): void {
+  try {
+    files.makeDirectory(path);
+  } catch (error) {
+    throw storeFailure("make the directory of the server", path, error);
+  }
 }
 
 function makeContext(

@@ -220,6 +220,7 @@ export class Machine {
         programName: "mender-deno",
         args: [],
         uid: 0,
+        onCrash: () => () => {},
         exit: () => {
           throw new Error("the program ends by returning");
         },

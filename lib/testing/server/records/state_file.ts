@@ -5,6 +5,7 @@ import { isJsonObject, type JsonObject } from "../../../core/json.ts";
 import { writeFileAtomic } from "../../../runtime/files/atomic_file.ts";
 import type { Drivers } from "../../../runtime/drivers.ts";
 import { readText } from "../../../runtime/files/file_driver.ts";
+import { storeFailure } from "../../../store/store_failure.ts";
 import type { ServerState } from "./state.ts";
 import { storing } from "./storage_failure.ts";
 
@@ -26,9 +27,7 @@ export class StateFile {
   constructor(drivers: Drivers, directory: string | undefined) {
     this.#drivers = drivers;
     this.#path = directory === undefined ? undefined : join(directory, "state.json");
-    const text = this.#path === undefined
-      ? undefined
-      : readText(drivers.files, this.#path, MAX_STATE_BYTES);
+    const text = this.#path === undefined ? undefined : stateText(drivers, this.#path);
     this.state = text === undefined ? freshState(drivers) : parseState(text, this.#path ?? "");
     this.#isChanged = text === undefined;
   }
@@ -50,6 +49,14 @@ export class StateFile {
       storing(() => writeFileAtomic(this.#drivers.files, path, JSON.stringify(this.state)));
     }
     this.#isChanged = false;
+  }
+}
+
+function stateText({ files }: Drivers, path: string): string | undefined {
+  try {
+    return readText(files, path, MAX_STATE_BYTES);
+  } catch (error) {
+    throw storeFailure("read the state of the server", path, error);
   }
 }
 
