@@ -10,6 +10,7 @@ const FOREIGN_OPTIONS = [
   ...["--yes", "--global"], // npx, npm
   ...["--allow-net", "--allow-read", "--allow-write", "--allow-sys", "--allow-run"], // deno run
   ...["--allow-ffi", "--deny-ffi"],
+  ...["--bogus", "--onec", "--confg"], // wrong on purpose, in docs/bad_input.md
   "--block-signal", // env
   "--now", // systemctl
   "--check", // scripts/write_docs.ts
