@@ -8,7 +8,9 @@ import { CommanderError, Option } from "commander";
 import { VERSION } from "../lib/core/version.ts";
 import type { Redactor } from "../lib/log/redactor.ts";
 import type { Drivers } from "../lib/runtime/drivers.ts";
+import { exampleText } from "./examples.ts";
 import { unknownCommand, usageErrorOf } from "./usage_error.ts";
+import { commandNamed } from "./called_as.ts";
 import { type CommandContext, commandContext, type GlobalOptions } from "./command_context.ts";
 import { type CommandLine, commandLineOf, type TreeCommand } from "./command_line.ts";
 
@@ -265,7 +267,20 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
     throw unknownCommand(unknown, treeOf(program));
   });
 
+  showExamples(program as unknown as HelpfulCommand, []);
   return program;
+}
+
+/** A command, as far as its help is concerned. */
+interface HelpfulCommand {
+  readonly commands: readonly HelpfulCommand[];
+  name(): string;
+  addHelpText(position: "after", text: string): unknown;
+}
+
+function showExamples(command: HelpfulCommand, words: readonly string[]): void {
+  command.addHelpText("after", exampleText(words));
+  for (const each of command.commands) showExamples(each, [...words, commandNamed(each.name())]);
 }
 
 /** The command of the same name of Mender's example application does the same as `flow`. */

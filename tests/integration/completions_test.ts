@@ -142,5 +142,5 @@ for (const shell of ["bash", "zsh"] as const) {
 test("completions refuses a shell that it does not know", async () => {
   const { code, stderr } = await runInstalled(["completions", "tcsh"]);
   assert.equal(code, 2);
-  assert.match(stderr, /Allowed choices are bash, zsh, fish/);
+  assert.match(stderr, /wanted one of bash, zsh, fish, found 'tcsh'/);
 });
