@@ -40,7 +40,8 @@ export async function report(context: CommandContext, options: ReportOptions): P
   if (status !== undefined) return await announce(context, status);
   const outcome: OutcomeRecord = {
     status: success === true ? "success" : "failure",
-    ...(message !== undefined && { message }),
+    // It is stored as it is logged.
+    ...(message !== undefined && { message: context.redactor.redact(message) }),
   };
   return await reportOutcome(context, outcome);
 }
@@ -62,7 +63,7 @@ async function reportOutcome(context: CommandContext, outcome: OutcomeRecord): P
     logger.log(
       "warning",
       `"${outcome.status}" is recorded and will be reported when the server can be reached`,
-      {},
+      { deployment },
       answer.why,
     );
     return NOT_DELIVERED;
@@ -82,7 +83,7 @@ async function announce(context: CommandContext, status: AnnouncedStatus): Promi
     }),
   );
   if ("why" in answer) {
-    logger.log("warning", `"${status}" could not be reported yet`, {}, answer.why);
+    logger.log("warning", `"${status}" could not be reported yet`, { deployment }, answer.why);
     return NOT_DELIVERED;
   }
   if (answer["result"] === "gone") {

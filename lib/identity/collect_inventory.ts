@@ -12,6 +12,9 @@ import { runKeyValueScript } from "./key_value_script.ts";
 /** Time limit of one inventory script, that of mender-python-client. */
 export const INVENTORY_TIMEOUT_MS = 100_000;
 
+/** Characters of lines that are not understood that are shown at most, whole lines alone. */
+const MAX_BAD_LINES_LENGTH = 2000;
+
 /** Scripts that run at the same time, so that a slow one does not hold up all others. */
 const SCRIPTS_AT_ONCE = 4;
 
@@ -67,9 +70,7 @@ export async function collectInventory(options: CollectInventoryOptions): Promis
       continue;
     }
     const parsed = parseKeyValue(text);
-    for (const line of parsed.badLines) {
-      logger.log("debug", `${script}: not a key=value line: ${line.slice(0, 80)}`);
-    }
+    tellBadLines(script, parsed.badLines, logger);
     for (const [key, values] of parsed.attributes) addValues(attributes, key, values);
   }
   for (const { script, reason } of skipped) {
@@ -83,6 +84,16 @@ export async function collectInventory(options: CollectInventoryOptions): Promis
   }
   attributes.set("mender_client_version", [options.clientVersion]);
   return { attributes, skipped };
+}
+
+/** All in one record: a key that a script prints is known as one by its first line and its last. */
+function tellBadLines(script: string, lines: readonly string[], logger: Logger): void {
+  if (lines.length === 0) return;
+  let room = MAX_BAD_LINES_LENGTH;
+  const shown = lines.filter((line) => (room -= line.length) >= 0);
+  const rest = lines.length - shown.length;
+  const more = rest === 0 ? "" : `\n(and ${rest} more)`;
+  logger.log("debug", `${script}: not key=value lines:\n${shown.join("\n")}${more}`);
 }
 
 function listScripts(

@@ -8,6 +8,9 @@ const JWT = /eyJ[A-Za-z0-9_-]{5,1000}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/g;
 const BEARER = /\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{4,}/gi;
 const PRIVATE_KEY =
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g;
+// Of a text that was shortened the first line of a key may be gone.
+const PRIVATE_KEY_END = /-----END [A-Z ]*PRIVATE KEY-----/g;
+const OF_A_KEY = /[A-Za-z0-9+/=\s\\…]/;
 const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@]*:)[^\s/@]+(@)/gi;
 // Go writes & as \u0026 in JSON.
 const SIGNED_LINK =
@@ -57,8 +60,7 @@ export class Redactor {
     // The longest first: one secret may be a part of another.
     const secrets = [...this.#secrets, ...this.#passing].sort((a, b) => b.length - a.length);
     for (const secret of secrets) clean = clean.replaceAll(secret, MASK);
-    clean = clean
-      .replace(PRIVATE_KEY, MASK)
+    clean = withoutKeyEnds(clean.replace(PRIVATE_KEY, MASK))
       .replace(JWT, MASK)
       .replace(BEARER, `$1 ${MASK}`)
       .replace(URL_PASSWORD, `$1${MASK}$2`)
@@ -67,4 +69,17 @@ export class Redactor {
     for (const named of NAMED) clean = clean.replace(named, `$1${MASK}`);
     return clean;
   }
+}
+
+/** Masks what stands before the last line of a key whose first line is missing; in linear time. */
+function withoutKeyEnds(text: string): string {
+  let clean = "";
+  let from = 0;
+  for (const { 0: end, index } of text.matchAll(PRIVATE_KEY_END)) {
+    let start = index;
+    while (start > from && OF_A_KEY.test(text.charAt(start - 1))) start--;
+    clean += `${text.slice(from, start)} ${MASK}`;
+    from = index + end.length;
+  }
+  return clean + text.slice(from);
 }

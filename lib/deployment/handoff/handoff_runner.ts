@@ -38,7 +38,12 @@ export async function beginHandoff(
     return await throughSystemd(context, deploymentId, signal);
   } catch (error) {
     if (runner === "systemd" || signal.aborted) throw error;
-    context.logger.log("warning", "systemd does not start the sub-updater; forking it", {}, error);
+    context.logger.log(
+      "warning",
+      "systemd does not start the sub-updater; forking it",
+      { deployment: deploymentId },
+      error,
+    );
     return fork(context, deploymentId);
   }
 }

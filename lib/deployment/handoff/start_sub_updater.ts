@@ -97,7 +97,8 @@ function lookForMarker(
     const handoff = readStartMarker(context, deploymentId);
     return handoff === undefined ? { state: "absent" } : { state: "there", handoff };
   } catch (error) {
-    context.logger.log("debug", "The start marker cannot be read yet", {}, error);
+    const fields = { deployment: deploymentId };
+    context.logger.log("debug", "The start marker cannot be read yet", fields, error);
     return { state: "unreadable" };
   }
 }
