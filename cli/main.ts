@@ -10,7 +10,11 @@ const [first, ...others] = rawArguments();
 
 // Scripts ask for it often: it is told before anything is loaded.
 if ((first === "--version" || first === "-v") && others.length === 0) {
-  console.log(`mender-deno ${VERSION}`);
+  try {
+    console.log(`mender-deno ${VERSION}`);
+  } catch {
+    await run(); // it says what is wrong with standard output
+  }
 } else await run();
 
 async function run(): Promise<void> {

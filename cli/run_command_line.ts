@@ -24,10 +24,14 @@ const SGR = /\x1b\[[\d;]*m/g;
  */
 export async function runCommandLine(drivers: Drivers, args: readonly string[]): Promise<number> {
   const redactor = new Redactor();
-  const tellAny = (error: unknown): void =>
-    isJson(args)
-      ? tellAsJson(drivers, redactor, error)
-      : tell(drivers, redactor, error, args.includes("--verbose"));
+  const tellAny = (error: unknown): void => {
+    try {
+      if (isJson(args)) tellAsJson(drivers, redactor, error);
+      else tell(drivers, redactor, error, args.includes("--verbose"));
+    } catch {
+      // Standard error itself fails: there is nowhere to tell it.
+    }
+  };
   const stopWatch = drivers.self.onCrash(tellAny);
   try {
     const { parseAndRun } = await import("./arguments.ts");

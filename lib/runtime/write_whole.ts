@@ -1,4 +1,6 @@
 import { writeSync } from "node:fs";
+import { RuntimeError } from "../core/errors.ts";
+import { fileReason } from "./files/file_reason.ts";
 
 /** A reader that takes nothing for this long is not waited for. */
 const STUCK_MS = 2000;
@@ -7,6 +9,8 @@ const PAUSE_MS = 5;
 /**
  * Writes synchronously, so that nothing is lost when the process ends right after. What nobody can be
  * shown any more is dropped: the reader has left, the terminal is gone, or nothing is taken for two seconds.
+ *
+ * @throws {RuntimeError} `runtime.output`: a file behind it cannot be written, for example on a full disk.
  */
 export function writeWhole(fd: number, text: string): void {
   let bytes = new TextEncoder().encode(text);
@@ -18,7 +22,7 @@ export function writeWhole(fd: number, text: string): void {
     } catch (error) {
       const code = error instanceof Error && "code" in error ? error.code : undefined;
       if (code === "EPIPE" || code === "EIO") return; // `| head`, or a terminal that was closed
-      if (code !== "EAGAIN") throw error;
+      if (code !== "EAGAIN") throw failure(fd, error);
       stuckSince ??= performance.now();
       if (performance.now() - stuckSince > STUCK_MS) return;
       pause();
@@ -29,4 +33,12 @@ export function writeWhole(fd: number, text: string): void {
 /** Leaves the processor to others for an instant, without giving way to anything of this program. */
 function pause(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+}
+
+function failure(fd: number, cause: unknown): RuntimeError {
+  const name = fd === 2 ? "standard error" : "standard output";
+  return new RuntimeError("runtime.output", `Cannot write to ${name}: ${fileReason(cause)}`, {
+    cause,
+    retry: "never",
+  });
 }
