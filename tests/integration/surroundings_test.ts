@@ -10,7 +10,9 @@ const noServer = { serverUrl: "http://127.0.0.1:9" };
 
 /** Runs a command of the rig as the last words of a shell line, as `"$@" | head -1`. */
 function inShell(rig: ClientRig, shell: string, line: string, env: NodeJS.ProcessEnv = {}) {
-  const words = rig.command(...line.split(" "));
+  // Alone, the version is told before anything is loaded.
+  const words = rig.command(...line.split(" "))
+    .filter((word) => line !== "--version" || (word !== "--root" && word !== rig.root));
   return spawnSync("sh", ["-c", shell, "sh", ...words], {
     encoding: "utf8",
     env: { PATH: process.env.PATH, HOME: process.env.HOME, DENO_DIR: process.env.DENO_DIR, ...env },
