@@ -37,6 +37,9 @@ export interface OurClient extends WaitingClient {
   readonly controlSocket: string;
 }
 
+/** The inventory is sent once, so that polls are all that an idle client does. */
+const SETTINGS = { InventoryPollIntervalSeconds: 3600 };
+
 /** What is run with a client. */
 type Body<T> = (client: WaitingClient) => Promise<T>;
 
@@ -47,17 +50,20 @@ export function withOurs<T>(
 ): Promise<T> {
   // Each run is a device of its own: the server lets nobody in with a second key.
   const identity = `echo mac=${randomUUID()}`;
-  return withRig({ serverUrl, identity, limitMs: UPDATE_LIMIT_MS }, async (rig) => {
-    const stamp = join(rig.root, "stamp");
-    rig.script(rig.paths.installScript, noteTime(stamp));
-    const { child, output } = rig.start("daemon", "--stay");
-    try {
-      const { controlSocket } = rig.paths;
-      return await body({ pid: child.pid ?? 0, controlSocket, installing: () => timeIn(stamp) });
-    } catch (error) {
-      throw new Error(`mender-deno said:\n${output().slice(-8000)}`, { cause: error });
-    }
-  });
+  return withRig(
+    { serverUrl, identity, limitMs: UPDATE_LIMIT_MS, config: SETTINGS },
+    async (rig) => {
+      const stamp = join(rig.root, "stamp");
+      rig.script(rig.paths.installScript, noteTime(stamp));
+      const { child, output } = rig.start("daemon", "--stay");
+      try {
+        const { controlSocket } = rig.paths;
+        return await body({ pid: child.pid ?? 0, controlSocket, installing: () => timeIn(stamp) });
+      } catch (error) {
+        throw new Error(`mender-deno said:\n${output().slice(-8000)}`, { cause: error });
+      }
+    },
+  );
 }
 
 /** The real client, with an Update Module that has its payload stored; nothing is synced. */
@@ -75,6 +81,7 @@ esac`;
       deviceType: RIG_DEVICE_TYPE,
       mac: randomUUID(),
       modules: { acme: module },
+      config: SETTINGS,
     });
     return withMenderDaemon(rig, (pid) => body({ pid, installing: () => timeIn(stamp) }));
   });

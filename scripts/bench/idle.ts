@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import process from "node:process";
-import { setInterval } from "node:timers";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { menderPeer } from "../../tests/support/mender_namespace.ts";
 import type { Peer } from "../../tests/support/peers.ts";
@@ -11,9 +11,10 @@ import { memoryOf, ThreadTimes } from "./process_figures.ts";
 import { pythonClientPeer, withPythonClient } from "./python_client.ts";
 import type { BenchRow } from "./row.ts";
 
-/** Polls before anything is measured: by then what happens at the start alone has happened. */
-const SETTLING_POLLS = 10;
-const COUNTED_POLLS = 20;
+/** Polls before anything is measured: by then the start is over, and its garbage collected. */
+const SETTLING_POLLS = 30;
+const COUNTED_POLLS = 60;
+const POLL_MS = 1000;
 const LOOK_EVERY_MS = 250;
 const MIB = 2 ** 20;
 
@@ -62,9 +63,10 @@ async function measureAll(server: ArtifactServer, runs: number): Promise<void> {
     figures: [] as Idle[],
   }));
   for (let run = 0; run < runs; run++) {
-    for (const { run: runClient, skip, figures } of there) {
-      if (skip === undefined) figures.push(await runClient(server, (pid) => measure(server, pid)));
-    }
+    // Beside each other: all but always they wait.
+    await Promise.all(there.map(async ({ run: runClient, skip, figures }) => {
+      if (skip === undefined) figures.push(await runClient(server, measure));
+    }));
   }
   const of = (at: number, key: keyof Idle): number[] => there[at]!.figures.map((each) => each[key]);
   for (const [at, { name, skip }] of there.entries()) {
@@ -87,12 +89,12 @@ async function measureAll(server: ArtifactServer, runs: number): Promise<void> {
   }
 }
 
-async function measure(server: ArtifactServer, pid: number): Promise<Idle> {
-  await server.polled(SETTLING_POLLS);
+async function measure(pid: number): Promise<Idle> {
+  await delay(SETTLING_POLLS * POLL_MS);
   const times = new ThreadTimes(pid);
   const before = times.look();
   const looking = setInterval(() => times.look(), LOOK_EVERY_MS);
-  await server.polled(COUNTED_POLLS);
+  await delay(COUNTED_POLLS * POLL_MS);
   clearInterval(looking);
   const { residentBytes, anonymousBytes } = memoryOf(pid);
   return {

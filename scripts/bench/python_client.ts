@@ -62,7 +62,7 @@ export function withPythonClient<T>(
       JSON.stringify({
         ServerURL: serverUrl,
         UpdatePollIntervalSeconds: 1,
-        InventoryPollIntervalSeconds: 30,
+        InventoryPollIntervalSeconds: 3600,
         RetryPollIntervalSeconds: 1,
       }),
     );
