@@ -1,0 +1,295 @@
+import { createHash, generateKeyPairSync } from "node:crypto";
+import { existsSync, readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { FileDriver } from "../../../lib/runtime/files/file_driver.ts";
+import { hostDrivers } from "../../../lib/runtime/host.ts";
+import {
+  type HttpExchange,
+  type MenderServer,
+  type ServerOptions,
+  startServer,
+} from "../../../lib/testing/mod.ts";
+import { ClientRig } from "../../support/client_rig.ts";
+import { TestAuthority } from "../../support/certificates.ts";
+import { waitUntil } from "../../support/wait.ts";
+import { smallArtifact } from "../../support/with_server.ts";
+import { watchSteps } from "../kill/step_names.ts";
+import { type Call, callOf } from "./call.ts";
+import { DeviceProgram, type LogLine } from "./device_program.ts";
+import { observe } from "./observe.ts";
+import type { Group, Row, Scheme, Seen } from "./row.ts";
+import { SubUpdater } from "./sub_updater.ts";
+import { Wire } from "./wire.ts";
+
+const KEY = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey
+  .export({ type: "pkcs8", format: "pem" });
+/** What is deployed while the fault happens. */
+export const ARTIFACT: Uint8Array = smallArtifact("release-2", 120_000);
+/** Its size in bytes. */
+export const SIZE: number = ARTIFACT.length;
+/** Its entity tag, as the server makes it. */
+export const ETAG: string = `"${createHash("sha256").update(ARTIFACT).digest("hex")}"`;
+/** An authority that the device trusts beside that of its server. */
+export const TRUSTED: TestAuthority = new TestAuthority();
+const NEXT_ARTIFACT = smallArtifact("release-3", 3000);
+/** Longest wait that the configuration of the device allows, in seconds. */
+export const RETRY_SECONDS = 5;
+const FINAL = ["success", "failure", "aborted", "already-installed", "decommissioned"];
+/** A row that takes longer has failed. */
+export const ROW_LIMIT_MS = 8_000;
+
+/** A device and its server, with a wire between them, and all the knobs by which rows do harm. */
+export class Life {
+  readonly rig: ClientRig;
+  readonly wire: Wire;
+  readonly subUpdater: SubUpdater;
+  server: MenderServer;
+  program: DeviceProgram;
+  /** The deployment of this row. */
+  deploymentId = "";
+  /** Called before each durable step of a program of the device. */
+  onStep: ((step: string) => void) | undefined;
+  /** Takes the place of the file driver's call, for rows about disks. */
+  files: ((files: FileDriver) => FileDriver) | undefined;
+  /** What wall clock and monotonic clock show too much, in milliseconds. */
+  readonly clockIsOffBy = { wall: 0, monotonic: 0 };
+  /** Variables of the environment. */
+  env: Record<string, string> = {};
+  /** Arguments of the daemon. */
+  daemonArgs: readonly string[] = ["daemon", "--stay"];
+  readonly log: LogLine[] = [];
+  readonly #group: Group;
+  readonly #options: Partial<ServerOptions>;
+  #from = 0;
+  #starts = 0;
+
+  private constructor(
+    root: string,
+    group: Group,
+    options: Partial<ServerOptions>,
+    server: MenderServer,
+    wire: Wire,
+  ) {
+    this.#group = group;
+    this.#options = options;
+    this.server = server;
+    this.wire = wire;
+    this.rig = new ClientRig(root, {
+      serverUrl: this.url,
+      config: {
+        RetryPollIntervalSeconds: RETRY_SECONDS,
+        UpdatePollIntervalSeconds: 2,
+        InventoryPollIntervalSeconds: 36_000,
+        ...(server.caCertificate !== undefined && { ServerCertificate: join(root, "ca.pem") }),
+        ...group.config,
+      },
+    });
+    if (server.caCertificate !== undefined) {
+      this.rig.write(join(root, "ca.pem"), `${server.caCertificate}\n${TRUSTED.certificate}`);
+    }
+    this.rig.write(this.rig.paths.key, KEY, 0o600);
+    this.program = this.#startProgram();
+    this.subUpdater = new SubUpdater(this);
+  }
+
+  /** Starts a server, and a device that has been let in and has nothing to do. */
+  static async begin(root: string, group: Group, scheme: Scheme): Promise<Life> {
+    const options: Partial<ServerOptions> = {
+      drivers: await hostDrivers(),
+      autoAccept: true,
+      tls: scheme === "https",
+      dir: join(root, "server"),
+      ...(group.tokenLifeSeconds !== undefined && { tokenLifeSeconds: group.tokenLifeSeconds }),
+    };
+    const server = await startServer(options);
+    const wire = new Wire(Number(new URL(server.url).port));
+    await wire.open();
+    const life = new Life(root, group, options, server, wire);
+    await life.uploadArtifacts();
+    await life.isIdle();
+    return life;
+  }
+
+  /** Where the device finds its server: at the wire. */
+  get url(): string {
+    return `${this.server.url.split("://")[0]}://127.0.0.1:${this.wire.port}`;
+  }
+
+  /** Lets a fault happen, until the deployment is over; then looks, repairs, and deploys once more. */
+  async play(row: Row): Promise<Seen> {
+    this.log.length = 0;
+    this.subUpdater.behave("reports success");
+    this.#from = this.server.journal.position;
+    await row.arm?.(this);
+    this.deploymentId = this.deploy("release-2");
+    await row.during?.(this);
+    await this.isOver(this.deploymentId);
+    const seen = observe(this, row, this.server.journal.entries.slice(this.#from));
+    this.heal();
+    await row.repair?.(this);
+    this.log.length = 0;
+    this.subUpdater.behave("reports success");
+    if (row.isLight !== true) await this.goesOn();
+    else await this.#isSettled();
+    return seen;
+  }
+
+  /** The next deployment must go well, whatever happened. */
+  async goesOn(): Promise<void> {
+    const from = this.server.journal.position;
+    const next = this.deploy("release-3");
+    await this.isOver(next);
+    const status = this.statuses(next).at(-1);
+    if (status !== "success") throw new Error(`the next deployment ended as ${status}`);
+    await this.#isSettled(from);
+  }
+
+  /** Waits until nothing of a deployment is to be done any more, the inventory that follows it included. */
+  async #isSettled(from = this.#from): Promise<void> {
+    if (this.subUpdater.starts > this.#starts) {
+      await this.server.journal.waitFor(
+        ({ path, status }) => path.endsWith("/attributes") && status === 200,
+        { timeoutMs: ROW_LIMIT_MS, from },
+      );
+    }
+    this.#starts = this.subUpdater.starts;
+    await this.isIdle();
+  }
+
+  /** Deploys to the device, and wakes it. */
+  deploy(artifactName: string): string {
+    const id = this.server.createDeployment({ artifactName, force: true });
+    this.program.kill("SIGUSR1");
+    return id;
+  }
+
+  /** Interferes with the next requests of a kind; what the handler does not answer, the server does. */
+  on(call: Call, times: number, handle: (exchange: HttpExchange, number: number) => unknown): void {
+    let number = 0;
+    this.server.setInterceptor(async (exchange) => {
+      if (callOf(exchange) !== call || number >= times) return false;
+      return await handle(exchange, ++number) !== false;
+    });
+  }
+
+  /** Takes every fault away. */
+  heal(): void {
+    this.server.setInterceptor(undefined);
+    this.wire.heal();
+    this.onStep = undefined;
+    this.env = {};
+  }
+
+  /** Ends the daemon, as a service manager does, and waits until it is gone. */
+  async stopDaemon(): Promise<void> {
+    this.program.kill("SIGTERM");
+    await this.program.ended;
+  }
+
+  /** Starts the daemon again. */
+  startDaemon(): void {
+    this.program = this.#startProgram();
+  }
+
+  /** Runs another command of the device. */
+  run(...args: readonly string[]): Promise<number> {
+    return this.#start(args).ended;
+  }
+
+  /** Ends the server; another one takes its place, with what the old one knew or without. */
+  async restartServer(keeps: "keeps its state" | "knows nothing"): Promise<void> {
+    await this.wire.close();
+    await this.server.close();
+    const dir = keeps === "keeps its state"
+      ? this.#options.dir
+      : join(this.rig.root, `server-${crypto.randomUUID()}`);
+    // The authority of before, or the device could not trust the new one.
+    this.server = await startServer({ ...this.#options, dir: dir! });
+    this.#from = 0;
+    if (keeps === "knows nothing") await this.uploadArtifacts();
+    this.wire.leadTo(Number(new URL(this.server.url).port));
+    await this.wire.open();
+  }
+
+  /** Puts what is deployed on the server. */
+  async uploadArtifacts(): Promise<void> {
+    for (const artifact of [ARTIFACT, NEXT_ARTIFACT]) await this.server.uploadArtifact(artifact);
+  }
+
+  /** Waits until the device has asked for a deployment, and got none. */
+  async isIdle(): Promise<void> {
+    const from = this.server.journal.position;
+    this.program.kill("SIGUSR1");
+    await this.server.journal.waitFor(
+      ({ path, status }) => path.endsWith("/next") && status === 204,
+      { timeoutMs: ROW_LIMIT_MS, from },
+    );
+  }
+
+  /** The statuses of a deployment, in order. */
+  statuses(id: string): string[] {
+    return (this.server.deployment(id).devices[0]?.history ?? [])
+      .map(({ status }) => status).filter((status) => status !== "pending");
+  }
+
+  /** Waits until a deployment has a final status, and the device has done with it. */
+  async isOver(id: string): Promise<void> {
+    const { rig } = this;
+    const where = (): string => `${this.statuses(id)}; ${rig.read(rig.paths.record)}`;
+    await waitUntil("the end", () => {
+      if (!FINAL.includes(this.statuses(id).at(-1) ?? "")) return false;
+      if (existsSync(rig.paths.lock) || existsSync(rig.paths.artifactFile)) return false;
+      const phase = /"phase": "(\w+)"/.exec(rig.read(rig.paths.record))?.[1];
+      return phase === "acknowledged" || phase === "aborted" || phase === undefined;
+    }, ROW_LIMIT_MS).catch((error) => {
+      throw new Error(`${error.message}; ${where()}`);
+    });
+  }
+
+  /** Names of what lies in the data directory, without what differs from run to run. */
+  dataFiles(): string[] {
+    const { dataDirectory } = this.rig.paths;
+    return existsSync(dataDirectory)
+      ? readdirSync(dataDirectory).map((name) =>
+        basename(name).replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, "<id>").replace(/\.\d{4}\./, ".<n>.")
+      ).sort()
+      : [];
+  }
+
+  /** What was logged, for the message of a failure. */
+  story(): string {
+    return this.log.map((line) => JSON.stringify(line)).slice(-30).join("\n") + this.program.rest;
+  }
+
+  /** Ends everything. */
+  async end(): Promise<void> {
+    this.heal();
+    await this.subUpdater.end();
+    await this.stopDaemon();
+    await this.wire.close();
+    await this.server.close();
+    await this.rig.stop();
+  }
+
+  #startProgram(): DeviceProgram {
+    return this.#start(this.daemonArgs);
+  }
+
+  #start(args: readonly string[]): DeviceProgram {
+    return new DeviceProgram({
+      root: this.rig.root,
+      clockFactor: this.#group.clockFactor ?? 20,
+      onLog: (line) => void this.log.push(line),
+      drivers: (drivers) => ({
+        ...drivers,
+        files: watchSteps(drivers.files, (step) => this.onStep?.(step)),
+        clock: {
+          ...drivers.clock,
+          now: () => drivers.clock.now() + this.clockIsOffBy.wall,
+          monotonic: () => drivers.clock.monotonic() + this.clockIsOffBy.monotonic,
+        },
+        self: { ...drivers.self, env: (name) => this.env[name] },
+      }),
+    }, args);
+  }
+}

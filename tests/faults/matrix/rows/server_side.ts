@@ -1,0 +1,108 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { waitUntil } from "../../../support/wait.ts";
+import type { Call } from "../call.ts";
+import type { Life } from "../life.ts";
+import type { Group, Row } from "../row.ts";
+
+/** Calls of a deployment, with the number of the request among those of its kind. */
+const PHASES: readonly (readonly [name: string, call: Call, number: number])[] = [
+  ["next", "next", 1],
+  ["the status `downloading`", "status", 1],
+  ["the Artifact", "artifact", 1],
+  ["the status `installing`", "status", 2],
+  ["the report", "status", 3],
+];
+
+/** Does something when the server is about to answer a call, which it does afterwards. */
+function at(
+  [, call, number]: typeof PHASES[number],
+  life: Life,
+  act: () => void | Promise<void>,
+): void {
+  life.on(call, number, async (_exchange, seen) => {
+    if (seen === number) await act();
+    return false;
+  });
+}
+
+/** Tokens that the server does not take any more. */
+export const TOKENS: Group = {
+  title: "Tokens",
+  rows: PHASES.map((phase) => ({
+    fault: `the token is revoked before ${phase[0]}`,
+    arm: (life) => at(phase, life, () => life.server.revokeTokens()),
+  })),
+};
+
+/** Tokens that hardly live. */
+export const SHORT_TOKENS: Group = {
+  title: "Tokens that live for a second",
+  tokenLifeSeconds: 1,
+  rows: PHASES.slice(1).map((phase) => ({
+    fault: `the token expires before ${phase[0]}`,
+    isLight: true,
+    // It is the server's clock that counts, which is that of the world.
+    arm: (life) => at(phase, life, () => delay(1100)),
+  })),
+};
+
+/** Deployments that the operator aborts. */
+export const ABORTS: Group = {
+  title: "Aborted deployments",
+  rows: PHASES.slice(1).map((phase) => ({
+    fault: `the deployment is aborted before ${phase[0]}`,
+    end: "aborted",
+    arm: (life) => at(phase, life, () => life.server.abortDeployment(life.deploymentId)),
+  })),
+};
+
+/** The server goes, and comes again, or another one does. */
+export const RESTARTS: Group = {
+  title: "Servers that are started again",
+  rows: [
+    ...(["the Artifact", "the status `installing`"] as const).map((name): Row => ({
+      fault: `the server is started again before ${name}, and keeps its state`,
+      arm: (life) => {
+        const phase = PHASES.find(([each]) => each === name)!;
+        life.on(phase[1], phase[2], (exchange, number) => {
+          if (number !== phase[2]) return false;
+          exchange.cut();
+          void life.restartServer("keeps its state");
+        });
+      },
+    })),
+    {
+      fault: "the server is started again while the sub-updater works, and keeps its state",
+      arm: (life) => life.subUpdater.behave("does nothing"),
+      during: async (life) => {
+        await handedOver(life);
+        await life.restartServer("keeps its state");
+        await life.run("report", "--success");
+      },
+    },
+    {
+      fault: "another server that knows nothing takes its place while the sub-updater works",
+      // Another server has another authority.
+      schemes: ["http"],
+      arm: (life) => life.subUpdater.behave("does nothing"),
+      during: async (life) => {
+        await handedOver(life);
+        await life.restartServer("knows nothing");
+        await life.run("report", "--success");
+        await waitUntil("the device there", () => life.server.devices().length > 0);
+        await life.isIdle();
+        life.subUpdater.behave("reports success");
+        life.deploymentId = life.deploy("release-2");
+      },
+    },
+  ],
+};
+
+/** Waits until the sub-updater has the deployment. */
+export async function handedOver(life: Life): Promise<void> {
+  const before = life.deploymentId;
+  await waitUntil("the hand-off", () => {
+    const record = life.rig.record();
+    return record?.id === before && record.phase === "handed_over";
+  });
+}
