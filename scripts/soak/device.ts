@@ -1,0 +1,187 @@
+import { mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { ClientRig, type Running } from "../../tests/support/client_rig.ts";
+import { RELEASES, type Weather } from "./weather.ts";
+
+/** Memory and descriptors of a daemon at a moment of its life. */
+export interface Sample {
+  /** Which daemon of the device it was; they are killed and started again. */
+  readonly life: number;
+  readonly seconds: number;
+  readonly rssMiB: number;
+  readonly descriptors: number;
+}
+
+/** Whatever goes wrong, a deployment takes no longer. */
+const DEPLOYMENT_LIMIT_MS = 240_000;
+const FINAL = ["success", "failure"];
+
+/** A device whose daemon is a real process, which is killed now and then and started again. */
+export class SoakDevice {
+  readonly rig: ClientRig;
+  /** IDs of what was deployed to it. */
+  readonly deployments: string[] = [];
+  readonly samples: Sample[] = [];
+  readonly wrongs: string[] = [];
+  readonly #weather: Weather;
+  readonly #random: () => number;
+  readonly #mac: string;
+  #daemon: Running | undefined;
+  #life = 0;
+  #bornAt = 0;
+  #isOver = false;
+  #supervisor: Promise<void> | undefined;
+
+  /** Makes it in a directory; nothing runs yet. */
+  constructor(root: string, weather: Weather, number: number, random: () => number) {
+    this.#weather = weather;
+    this.#random = random;
+    this.#mac = `02:00:00:00:00:1${number}`;
+    mkdirSync(root, { recursive: true });
+    this.rig = new ClientRig(root, {
+      serverUrl: weather.url,
+      identity: `echo mac=${this.#mac}`,
+      limitMs: 2 ** 31 - 1,
+      config: {
+        RetryPollIntervalSeconds: 2,
+        HandoffRunner: "fork",
+        HandoffTimeoutSeconds: 20,
+      },
+    });
+    this.#writeSubUpdater();
+  }
+
+  /** Lives until then: one deployment after the other, and a daemon that is killed. */
+  async live(until: number): Promise<void> {
+    this.#supervisor = this.#supervise(until);
+    await this.#isKnown();
+    for (let turn = 0; performance.now() < until; turn++) {
+      const id = this.#weather.server.createDeployment({
+        artifactName: RELEASES[turn % RELEASES.length]!,
+        devices: [this.id],
+        force: true,
+      });
+      this.deployments.push(id);
+      await this.#isOverWith(id);
+    }
+    this.#isOver = true;
+    await this.#supervisor;
+  }
+
+  /** ID at the server. */
+  get id(): string {
+    const own = this.#weather.server.devices()
+      .find(({ identity }) => JSON.stringify(identity).includes(this.#mac));
+    return own?.id ?? "";
+  }
+
+  /** How often the sub-updater was started for each deployment. */
+  starts(): Map<string, number> {
+    const starts = new Map<string, number>();
+    for (const id of this.rig.installed()) starts.set(id, (starts.get(id) ?? 0) + 1);
+    return starts;
+  }
+
+  /** Ends what runs. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await this.rig.stop();
+    await this.#supervisor;
+  }
+
+  /** As a service manager does: what ends is started again. Kills it besides, now and then. */
+  async #supervise(until: number): Promise<void> {
+    while (!this.#isOver) {
+      this.#life++;
+      this.#bornAt = performance.now();
+      const daemon = this.rig.start("daemon", "--stay", "--log-level", "warning");
+      this.#daemon = daemon;
+      let hasEnded = false;
+      void daemon.ended.then(() => hasEnded = true, () => hasEnded = true);
+      // Some live long, so that their growth can be seen.
+      const dieAt = performance.now() +
+        (this.#random() < 0.6 ? 5000 + this.#random() * 20_000 : 180_000);
+      while (!hasEnded && !this.#isOver) {
+        await delay(500);
+        this.#sample();
+        if (performance.now() < dieAt || performance.now() > until) continue;
+        this.#weather.note("daemons killed");
+        daemon.kill("SIGKILL");
+        break;
+      }
+      if (this.#isOver) {
+        daemon.kill("SIGTERM");
+        const { code } = await daemon.ended;
+        if (code !== 0) this.wrongs.push(`the daemon ended with ${code}`);
+      } else if (hasEnded) {
+        const { code, stderr } = await daemon.ended;
+        this.wrongs.push(`the daemon ended by itself with ${code}: ${stderr.slice(-500)}`);
+      } else await daemon.ended;
+    }
+  }
+
+  #sample(): void {
+    const pid = this.#daemon?.child.pid;
+    if (pid === undefined) return;
+    try {
+      const rss = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+      if (rss === undefined) return;
+      this.samples.push({
+        life: this.#life,
+        seconds: (performance.now() - this.#bornAt) / 1000,
+        rssMiB: Number(rss) / 1024,
+        descriptors: readdirSync(`/proc/${pid}/fd`).filter((fd) =>
+          !/^(pipe|anon_inode|\/dev)/.test(linkOf(`/proc/${pid}/fd/${fd}`))
+        ).length,
+      });
+    } catch {
+      // it was just killed
+    }
+  }
+
+  async #isKnown(): Promise<void> {
+    while (this.id === "") await delay(100);
+  }
+
+  async #isOverWith(id: string): Promise<void> {
+    const limit = performance.now() + DEPLOYMENT_LIMIT_MS;
+    for (;;) {
+      await delay(200);
+      const status = this.#weather.server.deployment(id).devices[0]?.status ?? "";
+      if (FINAL.includes(status)) return;
+      if (performance.now() < limit) continue;
+      this.wrongs.push(
+        `deployment ${id} is still ${status}: ${this.rig.read(this.rig.paths.record)}`,
+      );
+      this.#weather.server.abortDeployment(id);
+      return;
+    }
+  }
+
+  /** Notes the deployment; succeeds, fails, or says nothing, by the clock. */
+  #writeSubUpdater(): void {
+    const [program, ...args] = this.rig.command("report");
+    const report = [program, ...args].map((word) => `'${word}'`).join(" ");
+    this.rig.script(
+      this.rig.paths.installScript,
+      `id=$(cat ${this.rig.paths.lock})
+echo "$id" >> ${join(this.rig.root, "installed")}
+kind=$(printf '%s' "$id" | tail -c 1)
+case $kind in
+  0) exit 1 ;;
+  1) rm ${this.rig.paths.lock}; exit 0 ;;
+  [234]) ${report} --failure && rm -f ${this.rig.paths.lock} ;;
+  *) sleep 0.5; ${report} --success && rm -f ${this.rig.paths.lock} ;;
+esac`,
+    );
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "pipe"; // closed meanwhile
+  }
+}
