@@ -60,6 +60,8 @@ export interface Paths {
   readonly controlMapId: string;
   /** How the identity is written, once decided: `array` or `scalar`. */
   readonly identityFormat: string;
+  /** Fingerprint of the identity that was used last. */
+  readonly identityFingerprint: string;
   /** Deployment log of mender-python-client, made anew at each of its starts. */
   readonly legacyDeploymentLog: string;
   /** Database of the Go and C++ clients. */
@@ -105,6 +107,7 @@ export function wellKnownPaths(options: PathOptions = {}): Paths {
     terminalSocket: join(data, "terminal.sock"),
     controlMapId: join(data, "control_map_id"),
     identityFormat: join(data, "identity_format"),
+    identityFingerprint: join(data, "identity_fingerprint"),
     legacyDeploymentLog: join(data, "deployment.log"),
     menderStore: join(data, "mender-store"),
   };

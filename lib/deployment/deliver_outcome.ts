@@ -6,6 +6,7 @@ import {
 import type { FinalStatus } from "../core/deployment_status.ts";
 import { isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { checkArtifactInfo } from "./check_artifact_info.ts";
 import type { DeploymentContext } from "./context.ts";
 import { frozenLog } from "./frozen_log.ts";
 import type { DeploymentJournal } from "./lifecycle/journal.ts";
@@ -63,6 +64,7 @@ async function tellOutcome(
     const answer = await sendStatus(context.session, context.drivers.clock, id, status, signal);
     if (answer === "accepted") {
       journal.take({ type: "told", status });
+      if (status === "success") checkArtifactInfo(context, journal.record, logger);
       return true;
     }
     logger.log("warning", "The server has ended this deployment already; it takes no report");

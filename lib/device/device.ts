@@ -29,6 +29,7 @@ import {
   decideIdentityForm,
   encodeIdentity,
   inventoryPayload,
+  noteIdentity,
   readIdentity,
 } from "../identity/mod.ts";
 import { type DeviceKey, loadOrCreateKey } from "../keys/mod.ts";
@@ -175,6 +176,7 @@ export class Device {
       files: drivers.files,
       processes: drivers.processes,
       directory: paths.inventoryDirectory,
+      uid: drivers.self.uid,
       deviceTypeFile: config.deviceTypeFile,
       artifactInfoFile: paths.artifactInfo,
       clientVersion: `mender-deno ${VERSION}`,
@@ -271,7 +273,9 @@ export class Device {
       logger,
       ...(signal !== undefined && { signal }),
     });
-    return { key, identity: encodeIdentity(attributes, form) };
+    const identity = encodeIdentity(attributes, form);
+    noteIdentity({ files: drivers.files, path: paths.identityFingerprint, logger }, identity);
+    return { key, identity };
   }
 
   async #ask(

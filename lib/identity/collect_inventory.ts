@@ -7,6 +7,7 @@ import { fileReason } from "../runtime/files/file_reason.ts";
 import type { ProcessDriver } from "../runtime/processes/process_driver.ts";
 import { readArtifactInfo } from "../store/artifact_info.ts";
 import { readDeviceType } from "../store/device_type.ts";
+import { unsafeReason } from "./script_safety.ts";
 import { runKeyValueScript } from "./key_value_script.ts";
 
 /** Time limit of one inventory script, that of mender-python-client. */
@@ -26,6 +27,8 @@ export interface CollectInventoryOptions {
   readonly processes: ProcessDriver;
   /** Directory of the inventory scripts. */
   readonly directory: string;
+  /** User that this process runs as. */
+  readonly uid: number;
   /** File that holds the device type. */
   readonly deviceTypeFile: string;
   /** File that holds name and provides of the installed Artifact. */
@@ -53,8 +56,9 @@ export interface Inventory {
  * their names; values of a key that several scripts print add up. Then come `device_type`, all keys
  * of `artifact_info` and `mender_client_version`, which replace what a script said.
  *
- * A script that fails is left out with a warning; the others count. Links to files are followed. A
- * directory that does not exist is an empty one.
+ * A script that fails is left out with a warning, and so is a file that is not executable, or that
+ * another user could have written; the others count. Links to files are followed. A directory that does
+ * not exist is an empty one.
  *
  * @throws The reason of `signal` when it was aborted; nothing else.
  * @see client-behaviour A2, device-api §2
@@ -97,7 +101,7 @@ function tellBadLines(script: string, lines: readonly string[], logger: Logger):
 }
 
 function listScripts(
-  { files, directory }: CollectInventoryOptions,
+  { files, directory, uid }: CollectInventoryOptions,
   skipped: { script: string; reason: string }[],
 ): string[] {
   let names: string[];
@@ -109,7 +113,11 @@ function listScripts(
   }
   return names.map((name) => join(directory, name)).filter((script) => {
     try {
-      return files.stat(script, { follow: true })?.kind === "file" && files.isExecutable(script);
+      const info = files.stat(script, { follow: true });
+      if (info?.kind !== "file") return false;
+      const reason = files.isExecutable(script) ? unsafeReason(info, uid) : "not executable";
+      if (reason !== undefined) skipped.push({ script, reason });
+      return reason === undefined;
     } catch (error) {
       skipped.push({ script, reason: fileReason(error) });
       return false;

@@ -26,6 +26,7 @@ test("wellKnownPaths() names the files of a Mender device", () => {
     terminalSocket: "/var/lib/mender/terminal.sock",
     controlMapId: "/var/lib/mender/control_map_id",
     identityFormat: "/var/lib/mender/identity_format",
+    identityFingerprint: "/var/lib/mender/identity_fingerprint",
     systemdRuntime: "/run/systemd/system",
     processes: "/proc",
     legacyDeploymentLog: "/var/lib/mender/deployment.log",

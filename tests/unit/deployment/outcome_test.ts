@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { wellKnownPaths } from "../../../lib/config/mod.ts";
 import { DEPLOYMENT_PHASES, type DeploymentPhase } from "../../../lib/core/deployment_phase.ts";
 import { isMenderError } from "../../../lib/core/errors.ts";
@@ -476,3 +476,26 @@ test("announceStatus() says when the server has ended the deployment", async () 
     assert.equal(rig.context.record.read()?.phase, "handed_over");
   });
 });
+
+const shown: [name: string, text: string | undefined, warning: RegExp | undefined][] = [
+  ["shows the new Artifact", "artifact_name=release-2\n", undefined],
+  [
+    "shows the old Artifact",
+    "artifact_name=release-1\n",
+    /does not show the new Artifact: wanted "release-2", found "release-1"/,
+  ],
+  ["is missing", undefined, /does not show the new Artifact: wanted "release-2", found none/],
+];
+for (const [name, text, warning] of shown) {
+  test(`deliverOutcome() of a success, when artifact_info ${name}, ${warning ? "warns" : "is silent"}`, async () => {
+    await withRig(async (rig) => {
+      const { artifactInfo } = rig.context.paths;
+      mkdirSync(dirname(artifactInfo), { recursive: true });
+      if (text !== undefined) writeFileSync(artifactInfo, text);
+      await deliver(rig, recorded(rig, success));
+      const lines = rig.logger.lines();
+      assert.equal(lines.length, warning === undefined ? 0 : 1, lines.join());
+      if (warning !== undefined) assert.match(lines[0]!, warning);
+    });
+  });
+}

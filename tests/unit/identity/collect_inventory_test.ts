@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { basename } from "node:path";
 import {
   collectInventory,
@@ -13,7 +20,7 @@ import { inTemporaryDirectory } from "../../support/temporary.ts";
 import { test } from "../../support/test.ts";
 import { waitUntil } from "../../support/wait.ts";
 
-const { files, processes } = await hostDrivers();
+const { files, processes, self } = await hostDrivers();
 
 async function withScripts(
   scripts: Record<string, string>,
@@ -28,6 +35,7 @@ async function withScripts(
       files,
       processes,
       directory,
+      uid: self.uid,
       deviceTypeFile: `${root}/device_type`,
       artifactInfoFile: `${root}/artifact_info`,
       clientVersion: "1.2.3",
@@ -89,7 +97,30 @@ test("collectInventory() runs executable files only, links to them included", as
     writeScript(`${directory}/plain`, "echo plain=1", 0o644);
     const { attributes, skipped } = await collectInventory(options);
     assert.deepEqual([...attributes.keys()], ["outside", "run", "mender_client_version"]);
-    assert.deepEqual(skipped, []);
+    assert.deepEqual(skipped, [{ script: `${directory}/plain`, reason: "not executable" }]);
+  });
+});
+
+test("collectInventory() runs no script that another user could have written, and says which and why", async () => {
+  await withScripts({ a: "echo a=1", b: "echo b=1", c: "echo c=1" }, async (options, logger) => {
+    const { directory } = options;
+    chmodSync(`${directory}/b`, 0o757);
+    // To this user, c belongs to somebody else.
+    const foreign = {
+      ...files,
+      stat: (path: string, how?: { follow?: boolean }) => {
+        const info = files.stat(path, how);
+        return info && path.endsWith("/c") ? { ...info, uid: self.uid + 4711 } : info;
+      },
+    };
+    const { attributes } = await collectInventory({ ...options, files: foreign });
+    assert.deepEqual([...attributes.keys()], ["a", "mender_client_version"]);
+    assert.deepEqual(logger.lines(), [
+      `warning: Inventory without ${directory}/b: unsafe, every user may write to it (mode 757)`,
+      `warning: Inventory without ${directory}/c: unsafe, it belongs to another user (${
+        self.uid + 4711
+      })`,
+    ]);
   });
 });
 
