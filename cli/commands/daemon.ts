@@ -6,6 +6,8 @@ import { daemonHandler } from "../../lib/daemon/control/daemon_handler.ts";
 import type { ControlHandler } from "../../lib/daemon/control/serve_connection.ts";
 import { Daemon } from "../../lib/daemon/daemon.ts";
 import { Reloader } from "../../lib/daemon/reloader.ts";
+import { ServiceNotifier } from "../../lib/daemon/service_notifier.ts";
+import { phaseText, restText } from "../../lib/daemon/state_text.ts";
 import { guardInstance } from "../../lib/daemon/instance_guard.ts";
 import type { SocketListener } from "../../lib/runtime/socket_driver.ts";
 import type { CommandContext } from "../command_context.ts";
@@ -39,6 +41,7 @@ export async function daemon(
   let running: Daemon | undefined;
   const children = new AbortController();
   let terminal: Promise<void> | undefined;
+  const notifier = new ServiceNotifier(drivers, logger);
   try {
     instance = await guardInstance(drivers, paths.controlSocket, {
       role: "daemon",
@@ -51,6 +54,8 @@ export async function daemon(
     const onEvent = (event: DeploymentEvent): void => {
       events.take(event);
       print(event);
+      const text = phaseText(event);
+      if (text !== undefined) notifier.tell(text);
     };
     device = await openDevice(context, config, onEvent);
     const serving = running = new Daemon({
@@ -62,6 +67,7 @@ export async function daemon(
       inventoryPollMs: config.inventoryPollMs,
       retryPollMs: config.retryPollMs,
       firstContactSpreadMs: config.firstContactSpreadMs,
+      onRest: (state) => notifier.tell(restText(state)),
       isOnce: options.once === true,
       isStaying: options.stay === true,
       onEvent: events.take,
@@ -75,10 +81,12 @@ export async function daemon(
       load: () => context.loadConfig(),
       open: (next) => openDevice(withoutForce(context), next, onEvent),
       self: drivers.self,
+      notifier,
       logger,
     });
     drivers.signals.on("SIGHUP", () => void reloader.reload());
     if (options.once !== true) terminal = keepTerminalChild(context, children.signal);
+    notifier.ready();
     const end = await serving.run(signal);
     return end === "failed" ? 1 : 0;
   } catch (error) {
@@ -88,6 +96,7 @@ export async function daemon(
   } finally {
     events.end();
     children.abort();
+    await notifier.stopping();
     (running?.device ?? device)?.close();
     await instance?.close();
     await terminal;

@@ -13,6 +13,7 @@ import { Alarm } from "./alarm.ts";
 import { TurnQueue } from "./control/turn_queue.ts";
 import type { ClientEvent } from "./client_event.ts";
 import type { DaemonStatus, FailureView } from "./daemon_status.ts";
+import type { RestState } from "./state_text.ts";
 import { firstContactMs } from "./first_contact.ts";
 import { TaskTimer } from "./task_timer.ts";
 
@@ -44,6 +45,8 @@ export interface DaemonOptions extends DaemonSettings {
   readonly logger: Logger;
   /** Longest random wait before the first contact, in milliseconds; none when absent. */
   readonly firstContactSpreadMs?: number;
+  /** Told, each time before a wait, what is waited for. */
+  readonly onRest?: (state: RestState) => void;
   /** Does everything once and returns, without a wait. */
   readonly isOnce?: boolean;
   /** Goes on after a hand-off, waiting for the outcome, instead of returning. */
@@ -358,7 +361,15 @@ export class Daemon {
     const polls = device.isAuthorized ? [this.#inventory, this.#update] : [this.#authentication];
     const timers = [this.#settling, ...(this.#isWaitingForOutcome ? [] : polls)];
     const dueAt = Math.min(...timers.map((timer) => timer.dueAtMs));
+    this.#options.onRest?.(this.#restState());
     return this.#alarm.sleep(Math.max(0, dueAt - this.#now()), this.#signal);
+  }
+
+  #restState(): RestState {
+    const { device, updatePollMs } = this.#options;
+    if (this.#isWaitingForOutcome) return { type: "waiting-for-outcome" };
+    if (device.isAuthorized) return { type: "polling", intervalMs: updatePollMs };
+    return { type: "not-let-in", failure: this.#failure?.code };
   }
 
   #now(): number {

@@ -3,6 +3,7 @@ import { type Config, hostAndPort, requireServers } from "../config/mod.ts";
 import { ConfigError, isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { SelfDriver } from "../runtime/drivers.ts";
+import type { ServiceNotifier } from "./service_notifier.ts";
 import type { Daemon } from "./daemon.ts";
 
 /** What a {@link Reloader} stands on. */
@@ -15,6 +16,8 @@ export interface ReloaderOptions {
   readonly open: (config: Config) => Promise<Device>;
   /** Whether a server may be reached with the rights of this process. */
   readonly self: Pick<SelfDriver, "mayReach">;
+  /** Told that it is read, and when that is done. */
+  readonly notifier: Pick<ServiceNotifier, "reloading" | "ready">;
   /** Told what became of it. */
   readonly logger: Logger;
 }
@@ -41,7 +44,8 @@ export class Reloader {
   }
 
   async #read(): Promise<{ config: Config; device: Device } | undefined> {
-    const { load, open, self, daemon, logger } = this.#options;
+    const { load, open, self, daemon, notifier, logger } = this.#options;
+    notifier.reloading();
     try {
       const config = load();
       for (const server of requireServers(config)) refuseUnreachable(self, server);
@@ -60,6 +64,8 @@ export class Reloader {
         ...(known?.hint !== undefined && { hint: known.hint }),
       }, error);
       return undefined;
+    } finally {
+      notifier.ready();
     }
   }
 

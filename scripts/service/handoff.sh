@@ -8,6 +8,7 @@
 # for the same deployment, because a client was killed and came back, one goes on and the other ends.
 # MARKER.failed appears where the shell can tell that the program could not be run (BusyBox can not).
 set -u
+unset NOTIFY_SOCKET # how the daemon stands is not the sub-updater's to tell
 marker=$1
 log=$2
 shift 2

@@ -84,6 +84,10 @@ test("the daemon's unit starts again for ever, waits for nothing, and has no rig
     const lines = directives(root, "mender-deno.service");
     for (
       const line of [
+        "Type=notify",
+        "NotifyAccess=all",
+        "TimeoutStartSec=infinity",
+        "ExecReload=/bin/kill -HUP $MAINPID",
         "Restart=always",
         "RestartSec=10",
         "StartLimitIntervalSec=0",
