@@ -1,6 +1,7 @@
 import {
   ApiError,
   AuthError,
+  causeChain,
   isMenderError,
   type MenderError,
   type RetryAdvice,
@@ -225,7 +226,8 @@ function allFailed(failures: MenderError[]): MenderError {
     return new ApiError("api.no-server", "Cannot authenticate: no server is configured");
   }
   if (failures.length === 1) return first;
-  const reasons = failures.map(({ message }) => message).join("; ");
+  // With its causes: which server refuses a connection, and which one is not found, shows there alone.
+  const reasons = failures.map((failure) => causeChain(failure).join(": ")).join("; ");
   const cause = new AggregateError(failures, reasons);
   const message = `Cannot authenticate with any of ${failures.length} servers: ${reasons}`;
   const retry = earliestRetry(failures);

@@ -361,8 +361,9 @@ export class Daemon {
     const polls = device.isAuthorized ? [this.#inventory, this.#update] : [this.#authentication];
     const timers = [this.#settling, ...(this.#isWaitingForOutcome ? [] : polls)];
     const dueAt = Math.min(...timers.map((timer) => timer.dueAtMs));
-    this.#options.onRest?.(this.#restState());
-    return this.#alarm.sleep(Math.max(0, dueAt - this.#now()), this.#signal);
+    const waitMs = Math.max(0, dueAt - this.#now());
+    if (waitMs > 0) this.#options.onRest?.(this.#restState());
+    return this.#alarm.sleep(waitMs, this.#signal);
   }
 
   #restState(): RestState {

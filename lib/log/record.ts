@@ -92,9 +92,12 @@ export function textLine(record: LogRecord): string {
   }\n`;
 }
 
-/** Whether a message is another one, or has it whole between ": " or "; " and ";" or its end. */
+/** Whether a message is another one, or has it whole: behind ": " or "; ", and before one or at its end. */
 function quotes(message: string, quoted: string): boolean {
-  return [": ", "; "].some((mark) => `; ${message};`.includes(`${mark}${quoted};`));
+  const whole = `; ${message};`;
+  return [": ", "; "].some((mark) =>
+    whole.includes(`${mark}${quoted};`) || whole.includes(`${mark}${quoted}: `)
+  );
 }
 
 /** The record as one JSON object on a line, with stable keys, which no field replaces. */

@@ -88,8 +88,9 @@ test(
       "mount -t tmpfs -o size=64k none $data; " +
         "dd if=/dev/zero of=$data/fill bs=4k 2>/dev/null || true",
       async ({ output, ended, kill }) => {
+        // Each attempt makes an RSA key, which takes its time.
         await waitUntil("two attempts", () =>
-          output().split("Failed to authenticate: Cannot write the key").length > 2);
+          output().split("Failed to authenticate: Cannot write the key").length > 2, 60_000);
         kill();
         assert.equal(await ended, 0, output());
       },
@@ -101,7 +102,7 @@ test(
   "daemon makes a data directory that is missing",
   () =>
     withMounts(":", async ({ output, ended, kill }) => {
-      await waitUntil("the key", () => output().includes("A new device key was made"));
+      await waitUntil("the key", () => output().includes("A new device key was made"), 60_000);
       kill();
       assert.equal(await ended, 0, output());
     }, true),

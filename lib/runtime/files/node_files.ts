@@ -30,8 +30,14 @@ export const nodeFiles: FileDriver = {
     }
   },
   list: (path) => fs.readdirSync(path).sort(),
-  makeDirectory: (path, permissions = 0o700) => {
-    fs.mkdirSync(path, { recursive: true, mode: permissions });
+  makeDirectory(path, permissions = 0o700) {
+    try {
+      fs.mkdirSync(path, { mode: permissions });
+    } catch (error) {
+      // Node's recursive form says ENOENT of a file system that is read-only: it is the second choice.
+      if (!["ENOENT", "EEXIST"].includes(errnoOf(error) ?? "")) throw error;
+      fs.mkdirSync(path, { recursive: true, mode: permissions });
+    }
   },
   rename: (from, to) => fs.renameSync(from, to),
   link: (from, to) => fs.linkSync(from, to),

@@ -178,8 +178,8 @@ test("textLine() leaves out the causes that a message before them quotes", () =>
     new Error("one is down", { cause: new Error("refused") }),
     new Error("two is gone"),
   ];
-  const reasons = "one is down; two is gone";
+  const reasons = "one is down: refused; two is gone";
   const error = new Error(`Cannot: ${reasons}`, { cause: new AggregateError(parts, reasons) });
   const line = textLine(recordOf("warning", "Failed", {}, error));
-  assert.equal(line, `${TIME} WARNING Failed: Cannot: one is down; two is gone: refused\n`);
+  assert.equal(line, `${TIME} WARNING Failed: Cannot: one is down: refused; two is gone\n`);
 });
