@@ -18,6 +18,8 @@ export interface CliTerminal {
   readonly pty: PtyProcess;
   /** Everything on the screen so far. */
   text(): string;
+  /** The last so many bytes of it. */
+  tail(bytes: number): string;
   type(text: string | Uint8Array): void;
   seen(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
 }
@@ -74,16 +76,23 @@ export class MenderCli {
     return { child, ended, output: () => output };
   }
 
-  /** Starts a command in a real pseudo-terminal. */
+  /** Starts a command in a real pseudo-terminal; `afterwards` is run by a shell behind it. */
   async inTerminal(
     args: readonly string[],
     size = { columns: 90, rows: 30 },
+    afterwards = "",
   ): Promise<CliTerminal> {
     const driver = await nativePty();
     if (driver === undefined) throw new Error("there is no native terminal");
     const chunks: Uint8Array[] = [];
     const pty = await driver.start({
-      command: ["/usr/bin/env", "mender-cli", "--server", this.#server.url, ...args],
+      command: [
+        ...afterwards === "" ? ["/usr/bin/env"] : ["/bin/sh", "-c", `"$@"; ${afterwards}`, "sh"],
+        "mender-cli",
+        "--server",
+        this.#server.url,
+        ...args,
+      ],
       directory: this.home,
       env: { ...this.#env, TERM: "xterm" },
       ...size,
@@ -93,6 +102,11 @@ export class MenderCli {
     return {
       pty,
       text,
+      tail(bytes) {
+        let from = chunks.length;
+        for (let size = 0; from > 0 && size < bytes; from--) size += chunks[from - 1]!.length;
+        return new TextDecoder().decode(joined(chunks.slice(from)));
+      },
       type: (input) =>
         pty.write(typeof input === "string" ? new TextEncoder().encode(input) : input),
       seen: (pattern, timeoutMs = 30_000) =>
