@@ -1,11 +1,13 @@
 /**
  * Speed of remote access beside mender-connect, in one run and turn by turn: terminal output, files both
- * ways, and the echo of a key. Nothing here passes or fails.
+ * ways, a forwarded port both ways, the echo of a key, and the way back after a cut connection. Nothing here
+ * passes or fails.
  */
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
-import { int64 } from "../../lib/connect/protocol/internal.ts";
+import { forwardFrame, forwardNewFrame, int64 } from "../../lib/connect/protocol/internal.ts";
 import type { MenderServer } from "../../lib/testing/mod.ts";
 import { ClientRig } from "../../tests/support/client_rig.ts";
 import { menderConnectPeer, withMenderConnect } from "../../tests/support/mender_connect_rig.ts";
@@ -27,6 +29,12 @@ export interface ConnectFigures {
   readonly uploadMBps: number;
   /** A file from the device, in megabytes a second. */
   readonly downloadMBps: number;
+  /** From a forwarded port to the user, in megabytes a second. */
+  readonly fromPortMBps: number;
+  /** From the user to a forwarded port, in megabytes a second. */
+  readonly toPortMBps: number;
+  /** From a cut of the connection to the next one, in seconds. */
+  readonly backS: number;
   /** From a key to its echo, in milliseconds, one figure a key. */
   readonly echoMs: readonly number[];
 }
@@ -38,9 +46,12 @@ const CONFIG = {
   Terminal: { Disable: false },
   Sessions: { MaxPerUser: 16 },
   FileTransfer: { Disable: false },
+  PortForward: { Disable: false },
 };
 
 const KEYS = 200;
+const FORWARDED_BYTES = 8 << 20;
+const PIECE_BYTES = 4096;
 const MAX_TRIES = 8;
 
 /** Measures one device that is connected. */
@@ -56,7 +67,9 @@ export async function measureConnect(
   return {
     outputMBps: await measureOutput(server, deviceId, file, size),
     ...await measureFiles(server, deviceId, dir, size),
+    ...await measurePort(server, deviceId),
     echoMs: await measureEcho(server, deviceId),
+    backS: await measureReturn(server, deviceId),
   };
 }
 
@@ -128,6 +141,55 @@ async function measureFiles(
   return { uploadMBps: size / 1e6 / uploadSeconds, downloadMBps: size / 1e6 / downloadSeconds };
 }
 
+/** One piece is under way at a time, so that this counts round trips. */
+async function measurePort(
+  server: MenderServer,
+  deviceId: string,
+): Promise<Pick<ConnectFigures, "fromPortMBps" | "toPortMBps">> {
+  let taken = 0;
+  const target = createServer((socket) => {
+    socket.on("error", () => socket.destroy());
+    socket.on("data", (chunk) => taken += chunk.length);
+    socket.write(new Uint8Array(FORWARDED_BYTES));
+  });
+  await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", () => resolve()));
+  const session = server.openSession(deviceId);
+  try {
+    const { port } = target.address() as AddressInfo;
+    session.send(forwardNewFrame("", "c", { host: "127.0.0.1", port, protocol: "tcp" }));
+    const fromAt = performance.now();
+    for (let got = 0; got < FORWARDED_BYTES;) {
+      const frame = await session.next();
+      if (frame.type === "error") throw new Error("the port is not forwarded");
+      if (frame.type !== "forward") continue;
+      got += frame.body.length;
+      session.send(forwardFrame("ack", "", "c"));
+    }
+    const fromSeconds = (performance.now() - fromAt) / 1000;
+    const piece = new Uint8Array(PIECE_BYTES);
+    const toAt = performance.now();
+    for (let sent = 0; sent < FORWARDED_BYTES; sent += piece.length) {
+      session.send(forwardFrame("forward", "", "c", piece));
+      while ((await session.next()).type !== "ack");
+    }
+    await waitUntil("the bytes", () => taken === FORWARDED_BYTES);
+    const toSeconds = (performance.now() - toAt) / 1000;
+    const megabytes = FORWARDED_BYTES / 1e6;
+    return { fromPortMBps: megabytes / fromSeconds, toPortMBps: megabytes / toSeconds };
+  } finally {
+    session.close();
+    target.close();
+  }
+}
+
+async function measureReturn(server: MenderServer, deviceId: string): Promise<number> {
+  const startedAt = performance.now();
+  server.disconnectDevice(deviceId);
+  await waitUntil("the end", () => !server.isConnected(deviceId));
+  await waitUntil("the connection", () => server.isConnected(deviceId), 60_000);
+  return (performance.now() - startedAt) / 1000;
+}
+
 async function measureEcho(server: MenderServer, deviceId: string): Promise<number[]> {
   const terminal = await openShell(server, deviceId);
   terminal.type("stty -icanon; exec cat\n");
@@ -150,7 +212,11 @@ export async function withOurDevice<T>(
   dir: string,
   body: (deviceId: string) => Promise<T>,
 ): Promise<T> {
-  const rig = new ClientRig(dir, { serverUrl: server.url, identity: "echo mac=02:00:00:00:00:99" });
+  const rig = new ClientRig(dir, {
+    serverUrl: server.url,
+    identity: "echo mac=02:00:00:00:00:99",
+    net: ["http://127.0.0.1"],
+  });
   rig.write(rig.paths.mainConfig, JSON.stringify({ ServerURL: server.url }));
   rig.write(rig.paths.connectConfig, JSON.stringify(CONFIG));
   const known = new Set(server.devices().map(({ id }) => id));
@@ -218,6 +284,12 @@ export function printConnect(
     ["terminal output, MB/s", (figures) => figures.map(({ outputMBps }) => outputMBps)],
     ["file to the device, MB/s", (figures) => figures.map(({ uploadMBps }) => uploadMBps)],
     ["file from the device, MB/s", (figures) => figures.map(({ downloadMBps }) => downloadMBps)],
+    [
+      "forwarded port to the user, MB/s",
+      (figures) => figures.map(({ fromPortMBps }) => fromPortMBps),
+    ],
+    ["user to a forwarded port, MB/s", (figures) => figures.map(({ toPortMBps }) => toPortMBps)],
+    ["back after a cut, s", (figures) => figures.map(({ backS }) => backS)],
     ["key echo p50, ms", (figures) => percentile(figures, 0.5)],
     ["key echo p99, ms", (figures) => percentile(figures, 0.99)],
   ];
@@ -227,14 +299,17 @@ export function printConnect(
     return `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`;
   };
   for (const [name, of] of rows) {
-    console.log(`${name}: ours ${text(of(ours))}, mender-connect ${text(of(theirs))}`);
+    const ratio = theirs.length === 0
+      ? ""
+      : `, ratio ${(spread(of(ours)).median / spread(of(theirs)).median).toFixed(2)}`;
+    console.log(`${name}: ours ${text(of(ours))}, mender-connect ${text(of(theirs))}${ratio}`);
   }
 }
 
 /** Remote access, beside mender-connect. */
 export const connectRow: BenchRow = {
   name: "connect",
-  title: `terminal output, files of ${MEGABYTES} MB, the echo of a key`,
+  title: `terminal output, files of ${MEGABYTES} MB, ports, the echo of a key, the way back`,
   defaultRuns: 5,
   async run(runs) {
     printConnect(await benchConnect(runs, MEGABYTES));

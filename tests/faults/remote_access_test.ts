@@ -294,6 +294,9 @@ test(
   LEAKS,
 );
 
+/** How long the next test goes on beyond its three rounds; `deno task soak:remote` says ten minutes. */
+const SOAK_MINUTES = Number(process.env["MENDER_DENO_SOAK_MINUTES"] ?? 0);
+
 /** Files that this process holds. */
 const openFiles = (): number => readdirSync("/proc/self/fd").length;
 const filesAtFirst = openFiles();
@@ -308,8 +311,9 @@ test(
       const sum = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
       const manage = await operator(server);
       const pids: number[] = [];
+      let cutAt = performance.now();
       const round = async (number: number): Promise<void> => {
-        await waitUntil("the connection", () => server.isConnected(deviceId), 30_000);
+        await waitUntil("the connection", () => server.isConnected(deviceId), 60_000);
         const terminals = await Promise.all(Array.from({ length: 8 }, async () => {
           const terminal = new TestTerminal(server.openSession(deviceId));
           const pid = await pidOf(terminal);
@@ -353,30 +357,36 @@ test(
           assert.equal(sum(terminal.bytes.subarray(start)), sum(content));
         };
         await Promise.all([...terminals.map(echo), transfer(`a${number}`), transfer(`b${number}`)]);
-        // Half of the shells are stopped by their users, the others stay until the cut.
-        for (const { terminal } of terminals.slice(2, 5)) {
+        // Half of the shells are stopped by their users, the others outlive the cut; later rounds leave none,
+        // for a device has no more than sixteen.
+        for (const { terminal } of terminals.slice(2, number < 2 ? 5 : undefined)) {
           terminal.session.send({ protocol: 1, type: "stop" });
           await terminal.answer("stop");
         }
         const cut = server.openSession(deviceId);
         cut.send(pathFrame("get_file", "", join(dir, `a${number}`)));
         await cut.next();
-        server.disconnectDevice(deviceId);
+        // The waits of a connection that never lasts become long: later rounds cut those that do.
+        if (number < 3 || performance.now() - cutAt > 11_000) {
+          server.disconnectDevice(deviceId);
+          cutAt = performance.now();
+        } else cut.close();
         for (const { terminal } of terminals) await terminal.close();
       };
-      for (let number = 0; number < 3; number++) await round(number);
-      await waitUntil("the connection", () => server.isConnected(deviceId), 30_000);
+      const end = performance.now() + SOAK_MINUTES * 60_000;
+      for (let number = 0; number < 3 || performance.now() < end; number++) await round(number);
+      await waitUntil("the connection", () => server.isConnected(deviceId), 60_000);
       assert.deepEqual(readdirSync(dir).filter((name) => name.endsWith(".part")), []);
       assert.deepEqual(server.violations(), []);
       leftovers.push(...pids);
     }),
-  { ...LEAKS, limitMs: 180_000 },
+  { ...LEAKS, limitMs: 180_000 + SOAK_MINUTES * 120_000 },
 );
 
 const leftovers: number[] = [];
 
 test("… and when remote access has ended, none of their processes and files is left", async () => {
-  assert.equal(leftovers.length, 24);
+  assert.ok(leftovers.length >= 24);
   assert.deepEqual(leftovers.flatMap(membersOf), []);
   // Sixteen shells had two descriptors each, or three.
   await waitUntil("few files", () => openFiles() < filesAtFirst + 8);

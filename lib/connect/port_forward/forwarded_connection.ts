@@ -3,7 +3,6 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { NetworkDriver, TcpConnection, UdpConnection } from "../../runtime/network_driver.ts";
 import type { Outbox } from "../outbox.ts";
 import {
-  CHUNK_BYTES,
   forwardErrorFrame,
   forwardFrame,
   type ForwardTarget,
@@ -16,6 +15,12 @@ const IDLE_LIMIT_MS = 600_000;
 
 /** How long a target may take to end its side after the peer has stopped. */
 const LINGER_MS = 10_000;
+
+/**
+ * Largest piece of a stream that is sent in one message. Each waits for its acknowledgement, so that small
+ * ones cost round trips; mender-connect sends 4096 bytes, mender-cli takes what a terminal's output has.
+ */
+const MAX_PIECE_BYTES = 16 * 1024;
 
 /** Bytes that a peer may send before the target is reached. */
 const MAX_EARLY_BYTES = 1 << 20;
@@ -139,8 +144,8 @@ export class ForwardedConnection {
   /** A datagram is a whole. */
   *#pieces(chunk: Uint8Array): Generator<Uint8Array> {
     if (this.#parts.target.protocol === "udp") return yield chunk;
-    for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
-      yield chunk.subarray(at, at + CHUNK_BYTES);
+    for (let at = 0; at < chunk.length; at += MAX_PIECE_BYTES) {
+      yield chunk.subarray(at, at + MAX_PIECE_BYTES);
     }
   }
 
