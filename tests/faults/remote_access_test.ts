@@ -85,10 +85,11 @@ test(
     }, async ({ server, deviceId }) => {
       await waitUntil("the relay", () => relay !== undefined);
       await waitUntil("the connection", () => server.isConnected(deviceId));
-      relay!.goDead();
       const accepted = (): number =>
         server.journal.entries.filter(({ status }) => status === 101).length;
-      await waitUntil("another connection", () => accepted() === 2, 30_000);
+      const before = accepted(); // on a busy machine time at this pace has cut one already
+      relay!.goDead();
+      await waitUntil("another connection", () => accepted() > before, 60_000);
       await worksAgain(server, deviceId);
     }).finally(() => endRelay()),
   LEAKS,
