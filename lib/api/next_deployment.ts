@@ -16,6 +16,8 @@ export interface DeploymentOffer {
   readonly deviceTypes: readonly string[];
   /** Where it can be fetched, `http:` or `https:`. A secret: whoever has the link can read it. */
   readonly uri: string;
+  /** Update Control Map for this deployment, unchecked; absent when the server has none. */
+  readonly controlMap?: unknown;
 }
 
 /** What the device says about itself when it asks: `device_type`, `artifact_name` and more. */
@@ -31,6 +33,7 @@ const answerSchema = v.object({
     device_types_compatible: v.pipe(v.array(v.string()), v.minLength(1)),
     source: v.object({ uri: v.string() }),
   }),
+  update_control_map: v.optional(v.unknown()),
 });
 
 const V1_PATH = "/api/devices/v1/deployments/device/deployments/next";
@@ -43,7 +46,7 @@ const ROUTES: readonly Route[] = [
   (provides) => ({
     method: "POST",
     path: V2_PATH,
-    ...jsonBody({ device_provides: provides, update_control_map: false }),
+    ...jsonBody({ device_provides: provides, update_control_map: true }),
   }),
   (provides) => ({ method: "POST", path: V1_PATH, ...jsonBody(provides) }),
   ({ artifact_name, device_type }) => ({
@@ -110,7 +113,7 @@ export function parseOffer(text: string): DeploymentOffer {
     const where = v.getDotPath(issue) ?? "the body";
     throw badAnswer(`${where}: ${issue.message}`);
   }
-  const { id, artifact } = parsed.output;
+  const { id, artifact, update_control_map: controlMap } = parsed.output;
   const uri = URL.canParse(artifact.source.uri) ? new URL(artifact.source.uri) : undefined;
   if (uri?.protocol !== "http:" && uri?.protocol !== "https:") {
     throw badAnswer("artifact.source.uri: wanted an http or https address");
@@ -120,6 +123,7 @@ export function parseOffer(text: string): DeploymentOffer {
     artifactName: artifact.artifact_name,
     deviceTypes: artifact.device_types_compatible,
     uri: uri.href,
+    ...(controlMap !== undefined && controlMap !== null && { controlMap }),
   };
 }
 

@@ -46,6 +46,12 @@ export interface Config {
   readonly handoffRunner: "auto" | "systemd" | "fork";
   /** Longest wait for the outcome of a sub-updater that does not run any more; 0 = no limit. */
   readonly handoffTimeoutMs: number;
+  /** Life of an Update Control Map that is not set again. */
+  readonly mapLifeMs: number;
+  /** Life, from a start on, of the maps that were set before it. */
+  readonly mapBootLifeMs: number;
+  /** Whether the services of a Mender client are offered on the system bus. */
+  readonly hasBusServices: boolean;
   /** How identity values are written; `auto` decides once. */
   readonly identityFormat: "auto" | "array" | "scalar";
 }
@@ -74,6 +80,9 @@ export function buildConfig(keys: ResolvedKeys, paths: Paths): Config {
     downloadBytesPerSecond: Number(keys.settings.get("DownloadRateBytesPerSecond")?.value),
     handoffRunner: keys.settings.get("HandoffRunner")?.value as Config["handoffRunner"],
     handoffTimeoutMs: milliseconds(keys, "HandoffTimeoutSeconds"),
+    mapLifeMs: mapLifeOf(keys),
+    mapBootLifeMs: milliseconds(keys, "UpdateControlMapBootExpirationTimeSeconds"),
+    hasBusServices: keys.settings.get("DBus.Enabled")?.value !== false,
     identityFormat: keys.settings.get("IdentityFormat")?.value as Config["identityFormat"],
   };
 }
@@ -99,6 +108,13 @@ function text(keys: ResolvedKeys, name: string): string | undefined {
 
 function milliseconds(keys: ResolvedKeys, name: string): number {
   return Number(keys.settings.get(name)?.value) * 1000;
+}
+
+/** As in mender, a map lives for two polls when nothing else is said. */
+function mapLifeOf(keys: ResolvedKeys): number {
+  const name = "UpdateControlMapExpirationTimeSeconds";
+  const isSet = keys.settings.get(name)?.value !== undefined;
+  return isSet ? milliseconds(keys, name) : 2 * milliseconds(keys, "UpdatePollIntervalSeconds");
 }
 
 function serversOf(keys: ResolvedKeys): string[] {

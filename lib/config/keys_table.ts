@@ -28,6 +28,23 @@ export const MENDER_KEYS: readonly KeySpec[] = [
     ...honoured("UpdateLogPath", "path", "directory of deployment logs"),
     fallbackPath: "dataDirectory",
   },
+  honoured(
+    "UpdateControlMapExpirationTimeSeconds",
+    "count",
+    "life of an Update Control Map; twice UpdatePollIntervalSeconds when absent",
+  ),
+  {
+    ...honoured(
+      "UpdateControlMapBootExpirationTimeSeconds",
+      "count",
+      "life, from a start on, of a map that was set before",
+    ),
+    fallback: 600,
+  },
+  {
+    ...honoured("DBus.Enabled", "flag", "offers the services of a Mender client on the system bus"),
+    fallback: true,
+  },
   honoured("DaemonLogLevel", "text", "log level when none is given on the command line"),
 
   {
@@ -66,10 +83,7 @@ export const MENDER_KEYS: readonly KeySpec[] = [
   known("Connectivity.IdleConnTimeoutSeconds", "count"),
   known("RetryPollCount", "count"),
   known("RetryDownloadCount", "count"),
-  known("UpdateControlMapExpirationTimeSeconds", "count"),
-  known("UpdateControlMapBootExpirationTimeSeconds", "count"),
   known("UpdateControlMapPollIntervalSeconds", "count"),
-  known("DBus.Enabled", "flag"),
   known("DeviceTier", "text"),
   known("RootfsPartA", "path"),
   known("RootfsPartB", "path"),

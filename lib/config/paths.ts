@@ -58,6 +58,8 @@ export interface Paths {
   readonly terminalSocket: string;
   /** This device's ID for Update Control Maps. */
   readonly controlMapId: string;
+  /** Update Control Maps that are in effect for the daemon. */
+  readonly controlMaps: string;
   /** How the identity is written, once decided: `array` or `scalar`. */
   readonly identityFormat: string;
   /** Fingerprint of the identity that was used last. */
@@ -106,6 +108,7 @@ export function wellKnownPaths(options: PathOptions = {}): Paths {
     controlSocket: join(data, "daemon.sock"),
     terminalSocket: join(data, "terminal.sock"),
     controlMapId: join(data, "control_map_id"),
+    controlMaps: join(data, "control_maps.json"),
     identityFormat: join(data, "identity_format"),
     identityFingerprint: join(data, "identity_fingerprint"),
     legacyDeploymentLog: join(data, "deployment.log"),

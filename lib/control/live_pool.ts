@@ -104,24 +104,28 @@ export class LivePool {
    *
    * @param revision {@link revision} at the time of the last question; a change since then ends the wait
    * at once.
+   * @param limitMs Longest wait.
+   * @returns `false` after `limitMs`, when nothing else has ended the wait.
    * @throws The signal's reason.
    */
-  changedSince(revision: number, signal?: AbortSignal): Promise<void> {
+  changedSince(revision: number, signal?: AbortSignal, limitMs = Infinity): Promise<boolean> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
-      if (this.revision !== revision) return resolve();
-      const lookMs = nextLookMs(this.#pool, this.#now());
+      if (this.revision !== revision) return resolve(true);
+      const lookMs = nextLookMs(this.#pool, this.#now()) ?? Infinity;
+      const waitMs = Math.min(lookMs, limitMs);
       const end = (settle: () => void): void => {
         cancelTimer();
         this.#listeners.delete(onChange);
         signal?.removeEventListener("abort", onAbort);
         settle();
       };
-      const onChange = (): void => end(resolve);
+      const onChange = (): void => end(() => resolve(true));
+      const onTime = (): void => end(() => resolve(lookMs <= limitMs));
       const onAbort = (): void => end(() => reject(signal?.reason));
-      const cancelTimer = lookMs === undefined
+      const cancelTimer = waitMs === Infinity
         ? () => {}
-        : this.#options.clock.after(Math.ceil(lookMs), onChange);
+        : this.#options.clock.after(Math.ceil(waitMs), onTime);
       this.#listeners.add(onChange);
       signal?.addEventListener("abort", onAbort, { once: true });
     });

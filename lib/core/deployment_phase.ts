@@ -11,6 +11,8 @@ export const DEPLOYMENT_PHASES = [
   "downloaded",
   /** The Artifact is in its place. */
   "verified",
+  /** An Update Control Map keeps it from being installed. */
+  "held",
   /** The sub-updater is about to be started, or was just started. */
   "handing_over",
   /** The sub-updater is known to have started. */

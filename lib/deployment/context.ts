@@ -6,6 +6,7 @@ import type { LogSink } from "../log/record.ts";
 import type { Drivers } from "../runtime/drivers.ts";
 import type { HttpDriver } from "../runtime/http/http_driver.ts";
 import type { DeploymentFiles } from "./deployment_files.ts";
+import type { UpdateGate } from "./update_gate.ts";
 import type { WaitMeter } from "./wait_meter.ts";
 
 /** The device as a deployment sees it. */
@@ -75,6 +76,8 @@ export interface DeploymentContext extends DeploymentFiles {
    * @throws What the session throws.
    */
   readonly renewLink: (deploymentId: string, signal: AbortSignal) => Promise<string | undefined>;
+  /** Where an update asks whether it may go on. */
+  readonly gate: UpdateGate;
   /** When a download is given up, and how fast it may be. */
   readonly downloadLimits: {
     /** Attempts in a row without progress. */

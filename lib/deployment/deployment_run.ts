@@ -14,6 +14,7 @@ import { discardDownload, fetchArtifact } from "./fetch_artifact.ts";
 import { checkSubUpdater } from "./handoff/check_sub_updater.ts";
 import { handOver } from "./handoff/hand_over.ts";
 import { clearStartMarkers, readStartMarker } from "./handoff/start_marker.ts";
+import { askToInstall, waitToInstall } from "./hold.ts";
 import { DeploymentJournal } from "./lifecycle/journal.ts";
 import type { Effect, LifecycleEvent } from "./lifecycle/transition.ts";
 import { tellStatus } from "./tell_status.ts";
@@ -72,6 +73,7 @@ const RESUMABLE: ReadonlySet<DeploymentPhase> = new Set<DeploymentPhase>([
   "downloading",
   "downloaded",
   "verified",
+  "held",
 ]);
 
 class DeploymentRun {
@@ -83,6 +85,7 @@ class DeploymentRun {
   readonly #journal: DeploymentJournal;
   readonly #isResumed: boolean;
   #hasBegun = false;
+  #heldAt: number | undefined;
 
   constructor(
     context: DeploymentContext,
@@ -107,9 +110,12 @@ class DeploymentRun {
     let event: LifecycleEvent | undefined = this.#isResumed
       ? { type: "offered-again" }
       : { type: "offered", id, artifactName };
+    let isFirst = true;
     while (event !== undefined) {
       const effects = this.#take(event);
       event = undefined;
+      if (isFirst) this.#context.gate.takeOffered(id, this.#offer.controlMap);
+      isFirst = false;
       for (const effect of effects) {
         event = await this.#perform(effect);
         if (event !== undefined) break;
@@ -151,7 +157,7 @@ class DeploymentRun {
         this.#takeBack();
         return undefined;
       case "tell-downloading":
-        return this.#isInstalling ? undefined : await this.#tellServer("downloading");
+        return this.#isPastDownload ? undefined : await this.#tellServer("downloading");
       case "download":
         await this.#download();
         return { type: "stored" };
@@ -161,6 +167,17 @@ class DeploymentRun {
       case "check-sub-updater":
         this.#checkHandoff();
         return undefined;
+      case "ask-maps":
+        return await this.#askMaps();
+      case "wait-for-maps":
+        await waitToInstall(
+          this.#context,
+          this.#journal,
+          this.#heldAt!,
+          this.#logger,
+          this.#signal,
+        );
+        return { type: "let-pass" };
       case "tell-installing":
         return await this.#tellServer("installing") ?? { type: "cleared" };
       case "hand-over":
@@ -173,8 +190,29 @@ class DeploymentRun {
 
   /** Whether the server may have been told already that the Artifact is being installed. */
   get #isInstalling(): boolean {
+    return this.#mayBeTold("installing");
+  }
+
+  /** Whether the server may have been told something later than the download. */
+  get #isPastDownload(): boolean {
+    return this.#isInstalling || this.#mayBeTold("pause_before_installing");
+  }
+
+  get #statusSoFar(): "downloading" | "pause_before_installing" | "installing" {
+    if (this.#isInstalling) return "installing";
+    return this.#isPastDownload ? "pause_before_installing" : "downloading";
+  }
+
+  #mayBeTold(status: DeploymentStatus): boolean {
     const { announced, acknowledged } = this.#journal.record;
-    return announced === "installing" || acknowledged.includes("installing");
+    return announced === status || acknowledged.includes(status);
+  }
+
+  /** A deployment that was let pass before an interruption is not held again. */
+  async #askMaps(): Promise<LifecycleEvent> {
+    if (this.#isInstalling) return { type: "let-pass" };
+    this.#heldAt = await askToInstall(this.#context, this.#offer.id, this.#logger, this.#signal);
+    return { type: this.#heldAt === undefined ? "let-pass" : "held" };
   }
 
   #clearRoom(): void {
@@ -205,7 +243,7 @@ class DeploymentRun {
     const { offer, device } = { offer: this.#offer, device: this.#device };
     return whileWanted(
       this.#context,
-      { id: offer.id, status: this.#isInstalling ? "installing" : "downloading" },
+      { id: offer.id, status: this.#statusSoFar },
       this.#logger,
       this.#signal,
       (signal) =>

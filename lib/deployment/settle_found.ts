@@ -1,4 +1,5 @@
 import { sendStatus } from "../api/deployment_calls.ts";
+import type { DeploymentPhase } from "../core/deployment_phase.ts";
 import type { DeploymentStatus } from "../core/deployment_status.ts";
 import { isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
@@ -42,7 +43,10 @@ export async function settleFound(
     },
     () => isStillRunning(context, record?.handoff ?? proof),
   );
-  if (step.do === "poll") return "clear";
+  if (step.do === "poll") {
+    if (record === undefined || isOver(record.phase)) context.gate.idle(record?.id);
+    return "clear";
+  }
   const journal = new DeploymentJournal(context.record, record);
   if (step.do === "wait") {
     if (step.why !== undefined) tellWhy(context, step.why);
@@ -58,6 +62,11 @@ export async function settleFound(
   }
   await takeStep(step, context, journal, deploymentLogger(context, journal.record.id), signal);
   return "again";
+}
+
+/** Whether a deployment has come to its end, so that the device is idle. */
+function isOver(phase: DeploymentPhase): boolean {
+  return phase === "acknowledged" || phase === "aborted";
 }
 
 const toldReasons = new WeakMap<DeploymentContext, string>();

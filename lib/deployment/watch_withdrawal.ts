@@ -1,4 +1,5 @@
 import { sendStatus } from "../api/deployment_calls.ts";
+import type { DeploymentStatus } from "../core/deployment_status.ts";
 import { isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { sleep } from "../runtime/clock.ts";
@@ -21,7 +22,7 @@ export interface ToldDeployment {
   /** Its ID. */
   readonly id: string;
   /** Sent again to ask: an earlier one would turn it back. */
-  readonly status: "downloading" | "installing";
+  readonly status: DeploymentStatus;
 }
 
 /**

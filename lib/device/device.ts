@@ -6,6 +6,7 @@ import {
 } from "../api/device_session.ts";
 import { sendInventory } from "../api/inventory_call.ts";
 import { type DeploymentOffer, NextDeploymentPoll } from "../api/next_deployment.ts";
+import type { LivePool } from "../control/live_pool.ts";
 import { readVerifyKeys } from "../artifact/mod.ts";
 import { type Config, type Paths, requireServers } from "../config/mod.ts";
 import type { DeploymentStatus } from "../core/deployment_status.ts";
@@ -23,6 +24,7 @@ import { deploymentFiles } from "../deployment/deployment_files.ts";
 import { recordEvents } from "../deployment/record_events.ts";
 import { runDeployment, type RunResult } from "../deployment/deployment_run.ts";
 import { settleFound } from "../deployment/settle_found.ts";
+import { UpdateGate } from "../deployment/update_gate.ts";
 import { WaitMeter } from "../deployment/wait_meter.ts";
 import {
   collectInventory,
@@ -38,6 +40,7 @@ import type { Redactor } from "../log/redactor.ts";
 import type { Drivers } from "../runtime/drivers.ts";
 import type { HttpDriver } from "../runtime/http/http_driver.ts";
 import { proxySecrets } from "../runtime/http/proxy_settings.ts";
+import { openMaps } from "./open_maps.ts";
 import { readArtifactInfo } from "../store/artifact_info.ts";
 import { prepareDataDirectory } from "../store/data_directory.ts";
 import { readDeviceType } from "../store/device_type.ts";
@@ -60,6 +63,8 @@ export interface OpenDeviceOptions {
   readonly redactor: Redactor;
   /** Makes a new device key at the first use. */
   readonly isForced?: boolean;
+  /** Update Control Maps, when they outlive this device; else it opens its own. */
+  readonly maps?: LivePool;
   /** Told the progress of deployments. */
   readonly onEvent?: (event: DeploymentEvent) => void;
 }
@@ -119,6 +124,13 @@ export class Device {
       ...deploymentFiles(drivers.files, paths, logger, recordEvents(onEvent)),
       verifyKeys: () => this.#verifyKeys(),
       renewLink: (deploymentId, signal) => this.#renewLink(deploymentId, signal),
+      gate: new UpdateGate({
+        maps: options.maps ?? openMaps(drivers, paths, config, logger),
+        session: this.#session,
+        clock: drivers.clock,
+        updatePollMs: config.updatePollMs,
+        retryPollMs: config.retryPollMs,
+      }),
       downloadLimits: {
         maxTries: config.downloadMaxTries,
         maxMs: config.downloadGiveUpMs,

@@ -24,6 +24,10 @@ export type LifecycleEvent =
   | { readonly type: "stored" }
   /** The Artifact is where the sub-updater will find it. */
   | { readonly type: "placed" }
+  /** An Update Control Map says pause. */
+  | { readonly type: "held" }
+  /** No Update Control Map stands against the installation. */
+  | { readonly type: "let-pass" }
   /** Nothing stands against the hand-off. */
   | { readonly type: "cleared" }
   /** The sub-updater runs, or ran. */
@@ -52,6 +56,8 @@ export type Effect =
   | "download"
   | "put-in-place"
   | "check-sub-updater"
+  | "ask-maps"
+  | "wait-for-maps"
   | "tell-installing"
   | "hand-over"
   | "release-lock"
@@ -98,13 +104,21 @@ const TABLE: Readonly<Record<DeploymentPhase | "none", Rows>> = {
   downloaded: {
     ...BEFORE_HAND_OFF,
     "offered-again": RESUMED,
-    placed: row("verified", "check-sub-updater", "tell-installing"),
+    placed: row("verified", "check-sub-updater", "ask-maps"),
   },
   verified: {
     ...BEFORE_HAND_OFF,
     "offered-again": RESUMED,
     told: row("verified"),
+    held: row("held", "wait-for-maps"),
+    "let-pass": row("verified", "tell-installing"),
     cleared: row("handing_over", "hand-over"),
+  },
+  held: {
+    ...BEFORE_HAND_OFF,
+    "offered-again": RESUMED,
+    told: row("held"),
+    "let-pass": row("verified", "tell-installing"),
   },
   handing_over: {
     // Another client, before us or beside us, has begun another deployment: the lock is the truth.
@@ -168,7 +182,9 @@ function changed(
   switch (event.type) {
     case "described":
       return { ...known, download: event.download };
-    case "placed":
+    case "held":
+      return withHeld(known);
+    case "let-pass":
       // Durable before the server is told: from then on it is not told anything earlier, whatever dies.
       return { ...known, announced: "installing" };
     case "started":
@@ -186,6 +202,12 @@ function changed(
     default:
       return known;
   }
+}
+
+/** Durable before the server is told, for the same reason. */
+function withHeld(record: DeploymentRecord): DeploymentRecord {
+  const status = "pause_before_installing";
+  return record.acknowledged.includes(status) ? record : { ...record, announced: status };
 }
 
 function withTold(record: DeploymentRecord, status: DeploymentStatus): DeploymentRecord {

@@ -48,6 +48,7 @@ const table: Record<DeploymentPhase | "no record", Record<LockName, string>> = {
   downloading: before,
   downloaded: before,
   verified: before,
+  held: before,
   aborted: before,
   handing_over: {
     none: "start start note-start note-start",

@@ -22,6 +22,8 @@ const events: Record<LifecycleEvent["type"], LifecycleEvent> = {
   described: { type: "described", download: { totalBytes: 3 } },
   stored: { type: "stored" },
   placed: { type: "placed" },
+  held: { type: "held" },
+  "let-pass": { type: "let-pass" },
   cleared: { type: "cleared" },
   started: { type: "started", handoff },
   waited: { type: "waited", waitedMs: 1000 },
@@ -70,7 +72,7 @@ const steps: Record<DeploymentPhase | "none", readonly string[]> = {
     "offered: received clear-room",
     "offered-again: downloading take-back tell-downloading download",
     "adopted: handed_over",
-    "placed: verified check-sub-updater tell-installing",
+    "placed: verified check-sub-updater ask-maps",
     "withdrawn: aborted discard-artifact",
     "ended: outcome_recorded discard-artifact deliver",
   ],
@@ -79,7 +81,18 @@ const steps: Record<DeploymentPhase | "none", readonly string[]> = {
     "offered-again: downloading take-back tell-downloading download",
     "adopted: handed_over",
     "told: verified",
+    "held: held wait-for-maps",
+    "let-pass: verified tell-installing",
     "cleared: handing_over hand-over",
+    "withdrawn: aborted discard-artifact",
+    "ended: outcome_recorded discard-artifact deliver",
+  ],
+  held: [
+    "offered: received clear-room",
+    "offered-again: downloading take-back tell-downloading download",
+    "adopted: handed_over",
+    "told: held",
+    "let-pass: verified tell-installing",
     "withdrawn: aborted discard-artifact",
     "ended: outcome_recorded discard-artifact deliver",
   ],
@@ -133,6 +146,13 @@ test("transition() keeps the facts of each event, and forgets those of another d
     after(base, { type: "told", status: "downloading" }).acknowledged,
     ["downloading"],
   );
+  const held = after({ ...base, phase: "verified" }, events.held);
+  assert.equal(held.announced, "pause_before_installing");
+  const told = after(held, { type: "told", status: "pause_before_installing" });
+  assert.equal(told.announced, undefined);
+  const heldAgain = after({ ...told, phase: "verified" }, events.held);
+  assert.equal(heldAgain.announced, undefined, "it was told before");
+  assert.equal(after(told, events["let-pass"]).announced, "installing");
   const over = after({ ...base, phase: "handing_over" }, events.started);
   assert.deepEqual([over.phase, over.handoff], ["handed_over", handoff]);
   assert.equal(after(over, events.waited).waitedMs, 1000);

@@ -11,6 +11,8 @@ import { deliverReport } from "../../../lib/deployment/deliver_report.ts";
 import { deploymentFiles } from "../../../lib/deployment/deployment_files.ts";
 import { DeploymentJournal } from "../../../lib/deployment/lifecycle/journal.ts";
 import { recordOutcome } from "../../../lib/deployment/record_outcome.ts";
+import { LivePool } from "../../../lib/control/live_pool.ts";
+import { UpdateGate } from "../../../lib/deployment/update_gate.ts";
 import { WaitMeter } from "../../../lib/deployment/wait_meter.ts";
 import { DeploymentLog } from "../../../lib/log/deployment_log.ts";
 import { Redactor } from "../../../lib/log/redactor.ts";
@@ -60,6 +62,13 @@ async function withRig(body: (rig: Rig) => Promise<void> | void): Promise<void> 
       ...deploymentFiles(files, paths, logger),
       handoff: { runner: "fork", timeoutMs: 0 },
       waitMeter: new WaitMeter(0),
+      gate: new UpdateGate({
+        maps: new LivePool({ clock, lifeMs: 60_000 }),
+        session,
+        clock,
+        updatePollMs: 60_000,
+        retryPollMs: 60_000,
+      }),
       verifyKeys: () => [],
       retryPollMs: 300_000,
       logger,
@@ -115,6 +124,7 @@ const reportable: Record<DeploymentPhase, boolean> = {
   downloading: false,
   downloaded: false,
   verified: false,
+  held: false,
   handing_over: true,
   handed_over: true,
   outcome_recorded: true,

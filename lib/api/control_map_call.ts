@@ -1,0 +1,43 @@
+import * as v from "valibot";
+import { ApiError } from "../core/errors.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { DeviceSession } from "./device_session.ts";
+import { refusal } from "./refusal.ts";
+
+const answerSchema = v.object({ update_control_map: v.optional(v.unknown()) });
+
+/**
+ * Asks for the Update Control Map of a deployment as it is now.
+ *
+ * @returns The map, unchecked; `none` when the server has none; `gone` when the deployment is over (404).
+ * @throws {ApiError} `api.bad-answer`; the server refused or failed, or as {@link DeviceSession.call}.
+ * @see contracts/update-control.md §5 and §7
+ */
+export async function fetchControlMap(
+  session: DeviceSession,
+  clock: Clock,
+  deploymentId: string,
+  signal?: AbortSignal,
+): Promise<{ readonly map: unknown } | "none" | "gone"> {
+  const path = `/api/devices/v2/deployments/device/deployments/${deploymentId}/update_control_map`;
+  const answer = await session.call({ method: "GET", path }, signal);
+  if (answer.status === 404) return "gone";
+  if (answer.status !== 200) throw refusal("ask for the Update Control Map", answer, clock.now());
+  const parsed = v.safeParse(answerSchema, parsedJson(answer.text));
+  if (!parsed.success) {
+    throw new ApiError(
+      "api.bad-answer",
+      "Cannot use the server's answer: it is no Update Control Map",
+    );
+  }
+  const { update_control_map: map } = parsed.output;
+  return map === undefined || map === null ? "none" : { map };
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // the schema says that it is no answer
+  }
+}
