@@ -337,6 +337,15 @@ function addFlow(program: Command<[], OptionValues>, choose: (run: Run) => void)
         )
       );
 
+    flow.command("wait")
+      .argument("<point>", "ArtifactReboot_Enter or ArtifactCommit_Enter")
+      .description("for a sub-updater: wait until the maps let the update pass a point")
+      .action((point) =>
+        choose(async (context) =>
+          (await import("./commands/flow_wait.ts")).flowWait(context, point)
+        )
+      );
+
     flow.command("check")
       .argument("<map...>", "files with Update Control Maps, - for standard input")
       .description("check maps and print what they say together; needs no bus")

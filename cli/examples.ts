@@ -21,6 +21,7 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   "flow menu": "flow menu --clear-on-exit",
   "flow set": "flow set --install pause --for 2h --clear-on-exit",
   "flow clear": "flow clear",
+  "flow wait": "flow wait ArtifactReboot_Enter",
   "flow check": "flow check map.json",
 };
 

@@ -1,5 +1,6 @@
 import type { Device } from "../../lib/device/device.ts";
 import type { DeploymentEvent } from "../../lib/deployment/context.ts";
+import { openMaps } from "../../lib/device/open_maps.ts";
 import { prepareDataDirectory } from "../../lib/store/data_directory.ts";
 import { ClientEvents } from "../../lib/daemon/client_events.ts";
 import { daemonHandler } from "../../lib/daemon/control/daemon_handler.ts";
@@ -14,6 +15,7 @@ import type { CommandContext } from "../command_context.ts";
 import { Interrupted } from "../interrupted.ts";
 import { openDevice } from "../open_device.ts";
 import { keepTerminalChild } from "../terminal_child.ts";
+import { serveOnBus } from "../serve_on_bus.ts";
 import { progressPrinter } from "../progress.ts";
 
 /** Whoever asks in the first moments asks again. */
@@ -41,6 +43,7 @@ export async function daemon(
   let running: Daemon | undefined;
   const children = new AbortController();
   let terminal: Promise<void> | undefined;
+  let onBus: Promise<void> | undefined;
   const notifier = new ServiceNotifier(drivers, logger);
   try {
     instance = await guardInstance(drivers, paths.controlSocket, {
@@ -51,13 +54,15 @@ export async function daemon(
       signal,
     });
     const print = progressPrinter(context);
+    // They outlive the device, which a new configuration replaces.
+    const maps = openMaps(drivers, paths, config, logger);
     const onEvent = (event: DeploymentEvent): void => {
       events.take(event);
       print(event);
       const text = phaseText(event);
       if (text !== undefined) notifier.tell(text);
     };
-    device = await openDevice(context, config, onEvent);
+    device = await openDevice(context, config, { onEvent, maps });
     const serving = running = new Daemon({
       device,
       clock: drivers.clock,
@@ -79,13 +84,16 @@ export async function daemon(
     const reloader = new Reloader({
       daemon: serving,
       load: () => context.loadConfig(),
-      open: (next) => openDevice(withoutForce(context), next, onEvent),
+      open: (next) => openDevice(withoutForce(context), next, { onEvent, maps }),
       self: drivers.self,
       notifier,
       logger,
     });
     drivers.signals.on("SIGHUP", () => void reloader.reload());
     if (options.once !== true) terminal = keepTerminalChild(context, children.signal);
+    if (options.once !== true && config.hasBusServices) {
+      onBus = serveOnBus(context, maps, children.signal);
+    }
     notifier.ready();
     const end = await serving.run(signal);
     return end === "failed" ? 1 : 0;
@@ -100,6 +108,7 @@ export async function daemon(
     (running?.device ?? device)?.close();
     await instance?.close();
     await terminal;
+    await onBus;
   }
 }
 

@@ -54,6 +54,11 @@ export class LivePool {
     if (stored !== undefined) this.#pool = readPool(stored, this.#now(), bootLifeMs);
   }
 
+  /** The time of this pool's clock, to which the times of its maps belong. */
+  get nowMs(): number {
+    return this.#now();
+  }
+
   /** The maps as they stand now. */
   get maps(): MapPool {
     this.#replace(expireMaps(this.#pool, this.#now()));

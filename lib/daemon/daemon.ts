@@ -12,7 +12,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { Alarm } from "./alarm.ts";
 import { TurnQueue } from "./control/turn_queue.ts";
 import type { ClientEvent } from "./client_event.ts";
-import type { DaemonStatus, FailureView } from "./daemon_status.ts";
+import { type DaemonStatus, type FailureView, mapViews } from "./daemon_status.ts";
 import type { RestState } from "./state_text.ts";
 import { firstContactMs } from "./first_contact.ts";
 import { TaskTimer } from "./task_timer.ts";
@@ -70,6 +70,8 @@ export class Daemon {
   readonly #inventory: TaskTimer;
   readonly #update: TaskTimer;
   readonly #requests = new TurnQueue();
+  /** Tells this process apart from others, for whoever asked one before. */
+  readonly mark: string;
   #signal = new AbortController().signal;
   #isWaitingForOutcome = false;
   /** Since the last look at what is in progress; the outcome may be reported before the next. */
@@ -88,6 +90,7 @@ export class Daemon {
     const { retryPollMs, random } = options;
     const timer = (): TaskTimer => new TaskTimer(LOCK_CHECK_MS, retryPollMs, random.next);
     this.#options = options;
+    this.mark = random.uuid();
     this.#alarm = new Alarm(options.clock);
     this.#settling = timer();
     this.#authentication = timer();
@@ -184,6 +187,11 @@ export class Daemon {
     this.#alarm.ring();
   }
 
+  /** Aborted when it is to end. */
+  get signal(): AbortSignal {
+    return this.#signal;
+  }
+
   /** How it stands; what it works on is known to whoever follows the device's events. */
   status(): Omit<DaemonStatus, "deployment"> {
     const now = this.#now();
@@ -193,6 +201,7 @@ export class Daemon {
     const until = ({ dueAtMs }: TaskTimer): number =>
       seconds(Math.max(0, dueAtMs - now, accessAtMs - now));
     return {
+      controlMaps: mapViews(device.maps),
       isAuthorized: device.isAuthorized,
       isStale: !this.#isWaitingForOutcome && now - answeredAtMs > 2 * updatePollMs + retryPollMs,
       ...(this.#polledAtMs !== undefined &&

@@ -1,3 +1,5 @@
+import type { LivePool } from "../control/live_pool.ts";
+import { expiresInMs } from "../control/map_pool.ts";
 import type { ClientEvent } from "./client_event.ts";
 
 /** A deployment that a daemon works on, or waits for. */
@@ -26,6 +28,34 @@ export interface FailureView {
   readonly secondsAgo: number;
 }
 
+/** An Update Control Map that is in effect. */
+export interface MapView {
+  /** Its ID. */
+  readonly id: string;
+  /** Its priority. */
+  readonly priority: number;
+  /** What it says now at each point that it names. */
+  readonly actions: Readonly<Record<string, string>>;
+  /** Until it expires; absent once it has. */
+  readonly expiresSeconds?: number;
+}
+
+/** The maps of a device, as they are shown. */
+export function mapViews(maps: LivePool): MapView[] {
+  const now = maps.nowMs;
+  return maps.maps.map((entry) => ({
+    id: entry.map.id,
+    priority: entry.map.priority,
+    actions: Object.fromEntries(
+      Object.entries(entry.map.states).map(([state, actions]) => [
+        state,
+        entry.isExpired ? actions.onMapExpire : actions.action,
+      ]),
+    ),
+    ...(!entry.isExpired && { expiresSeconds: Math.round(expiresInMs(entry, now) / 1000) }),
+  }));
+}
+
 /** What a running daemon says of itself. Times are seconds of its monotonic clock. */
 export interface DaemonStatus {
   /** Whether the server has let the device in. */
@@ -40,6 +70,8 @@ export interface DaemonStatus {
   readonly isStale: boolean;
   /** The deployment in progress. */
   readonly deployment?: DeploymentStatusView;
+  /** Update Control Maps in effect. */
+  readonly controlMaps: readonly MapView[];
   /** The last failure since the last success of the same kind. */
   readonly lastFailure?: FailureView;
 }

@@ -6,6 +6,7 @@ import {
 } from "../api/device_session.ts";
 import { sendInventory } from "../api/inventory_call.ts";
 import { type DeploymentOffer, NextDeploymentPoll } from "../api/next_deployment.ts";
+import type { ControlState } from "../control/control_map.ts";
 import type { LivePool } from "../control/live_pool.ts";
 import { readVerifyKeys } from "../artifact/mod.ts";
 import { type Config, type Paths, requireServers } from "../config/mod.ts";
@@ -18,13 +19,15 @@ import type {
   DeploymentDevice,
   DeploymentEvent,
 } from "../deployment/context.ts";
+import { announceHeld } from "../deployment/announce_held.ts";
 import { announceStatus } from "../deployment/announce_status.ts";
 import { deliverReport } from "../deployment/deliver_report.ts";
+import { deploymentLogger } from "../deployment/deployment_logger.ts";
 import { deploymentFiles } from "../deployment/deployment_files.ts";
 import { recordEvents } from "../deployment/record_events.ts";
 import { runDeployment, type RunResult } from "../deployment/deployment_run.ts";
 import { settleFound } from "../deployment/settle_found.ts";
-import { UpdateGate } from "../deployment/update_gate.ts";
+import { type GateAnswer, UpdateGate } from "../deployment/update_gate.ts";
 import { WaitMeter } from "../deployment/wait_meter.ts";
 import {
   collectInventory,
@@ -260,6 +263,36 @@ export class Device {
     signal: AbortSignal,
   ): Promise<"accepted" | "gone"> {
     return announceStatus(this.#deployment, deploymentId, status, signal);
+  }
+
+  /** The Update Control Maps that are in effect. */
+  get maps(): LivePool {
+    return this.#deployment.gate.maps;
+  }
+
+  /** Asks the maps whether a sub-updater may pass a point; see {@link UpdateGate.ask}. */
+  askGate(deploymentId: string, state: ControlState, signal: AbortSignal): Promise<GateAnswer> {
+    const logger = deploymentLogger(this.#deployment, deploymentId);
+    return this.#deployment.gate.ask(deploymentId, state, logger, signal);
+  }
+
+  /** Waits until it makes sense to ask again; see {@link UpdateGate.changedSince}. */
+  gateChanged(
+    deploymentId: string,
+    revision: number,
+    signal: AbortSignal,
+    limitMs: number,
+  ): Promise<boolean> {
+    return this.#deployment.gate.changedSince(deploymentId, revision, signal, limitMs);
+  }
+
+  /** Tells the server, once, that a sub-updater is held; see {@link announceHeld}. */
+  announceHeld(
+    deploymentId: string,
+    state: ControlState,
+    signal: AbortSignal,
+  ): Promise<"told" | "gone"> {
+    return announceHeld(this.#deployment, deploymentId, state, signal);
   }
 
   /** Closes idle connections. The device is not used afterwards. */

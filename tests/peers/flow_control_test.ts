@@ -52,101 +52,134 @@ const HELD: readonly (readonly [state: ControlState, status: string])[] = [
   ["ArtifactCommit_Enter", "pause_before_committing"],
 ];
 
-test(
-  "mender 3.4 is held at each of the points, and let go by the continue for it",
-  () =>
-    withControl(LONG, async (rig, flow) => {
-      await flow.pauseAll(WAIT);
-      const id = await rig.update("reboot");
-      for (const [state, status] of HELD) {
-        await rig.reaches(id, status);
-        // A continue for another point lets it go nowhere.
-        for (const other of CONTROL_STATES.filter((name) => name !== state)) {
-          await flow.continueOnce(other, WAIT);
-        }
-        await flow.pauseAll(WAIT);
-        assert.equal(rig.history(id).at(-1), status);
-        await flow.continueOnce(state, WAIT);
-      }
-      await rig.reaches(id, "success");
-      assert.deepEqual(rig.history(id), [
-        "downloading",
-        "pause_before_installing",
-        "installing",
-        "pause_before_rebooting",
-        "rebooting",
-        "pause_before_committing",
-        "installing",
-        "success",
-      ]);
-      await flow.pauseAll(WAIT);
-      await rig.reaches(await rig.update(), "pause_before_installing");
-    }),
-  LIMIT,
-);
-
-for (const [state, status] of HELD) {
+for (const client of ["mender 3.4", "our daemon"] as const) {
   test(
-    `mender 3.4 fails an update that is held at ${state}, and holds the next`,
+    `${client} is held at each of the points, and let go by the continue for it`,
     () =>
-      withControl(LONG, async (rig, flow) => {
+      withControl({ ...LONG, client }, async (rig, flow) => {
         await flow.pauseAll(WAIT);
         const id = await rig.update("reboot");
-        for (const [earlier, paused] of HELD) {
-          await rig.reaches(id, paused);
-          if (paused === status) break;
-          await flow.continueOnce(earlier, WAIT);
+        for (const [state, status] of HELD) {
+          await rig.reaches(id, status);
+          // A continue for another point lets it go nowhere.
+          for (const other of CONTROL_STATES.filter((name) => name !== state)) {
+            await flow.continueOnce(other, WAIT);
+          }
+          await flow.pauseAll(WAIT);
+          assert.equal(rig.history(id).at(-1), status);
+          await flow.continueOnce(state, WAIT);
         }
-        await flow.fail(WAIT);
-        await rig.reaches(id, "failure");
+        await rig.reaches(id, "success");
+        assert.deepEqual(rig.history(id), [
+          "downloading",
+          "pause_before_installing",
+          "installing",
+          "pause_before_rebooting",
+          "rebooting",
+          "pause_before_committing",
+          "installing",
+          "success",
+        ]);
         await flow.pauseAll(WAIT);
         await rig.reaches(await rig.update(), "pause_before_installing");
       }),
     LIMIT,
   );
-}
 
-for (const [onExpire, status] of [["continue", "success"], ["fail", "failure"]] as const) {
+  for (const [state, status] of HELD) {
+    test(
+      `${client} fails an update that is held at ${state}, and holds the next`,
+      () =>
+        withControl({ ...LONG, client }, async (rig, flow) => {
+          await flow.pauseAll(WAIT);
+          const id = await rig.update("reboot");
+          for (const [earlier, paused] of HELD) {
+            await rig.reaches(id, paused);
+            if (paused === status) break;
+            await flow.continueOnce(earlier, WAIT);
+          }
+          await flow.fail(WAIT);
+          await rig.reaches(id, "failure");
+          await flow.pauseAll(WAIT);
+          await rig.reaches(await rig.update(), "pause_before_installing");
+        }),
+      LIMIT,
+    );
+  }
+
+  for (const [onExpire, status] of [["continue", "success"], ["fail", "failure"]] as const) {
+    test(
+      `${client} ends with ${status} when the flow is left and its map expires to ${onExpire}`,
+      () =>
+        withControl({ lifeSeconds: 6, client }, async (rig, flow, seen) => {
+          await flow.pauseAll(WAIT);
+          const id = await rig.update();
+          await rig.reaches(id, "pause_before_installing");
+          // Longer than the map would live by itself.
+          const refreshes = seen.length;
+          await waitUntil("refreshes", () => seen.length >= refreshes + 4, 60_000);
+          assert.equal(rig.history(id).at(-1), "pause_before_installing");
+          await flow.close();
+          await rig.reaches(id, status);
+        }, { onExpire }),
+      LIMIT,
+    );
+  }
+
   test(
-    `mender 3.4 ends with ${status} when the flow is left and its map expires to ${onExpire}`,
+    `${client} lets one update pass after a one-time continue, however often it is refreshed`,
     () =>
-      withControl({ lifeSeconds: 6 }, async (rig, flow, seen) => {
-        await flow.pauseAll(WAIT);
-        const id = await rig.update();
-        await rig.reaches(id, "pause_before_installing");
-        // Longer than the map would live by itself.
+      withControl({ lifeSeconds: 6, client }, async (rig, flow, seen) => {
+        const owner = { id: ID, onExpire: "continue" } as const;
+        const install: ControlState = "ArtifactInstall_Enter";
+        await flow.order(
+          orderActions({ [install]: "continue" }, owner, { [install]: "pause" }),
+          WAIT,
+        );
+        await rig.reaches(await rig.update(), "success");
         const refreshes = seen.length;
-        await waitUntil("refreshes", () => seen.length >= refreshes + 4, 60_000);
-        assert.equal(rig.history(id).at(-1), "pause_before_installing");
-        await flow.close();
-        await rig.reaches(id, status);
-      }, { onExpire }),
+        await waitUntil("three refreshes", () => seen.length >= refreshes + 3, 60_000);
+        const second = await rig.update();
+        await rig.reaches(second, "pause_before_installing");
+        const later = seen.length;
+        await waitUntil("two more refreshes", () => seen.length >= later + 2, 60_000);
+        assert.equal(rig.history(second).at(-1), "pause_before_installing");
+        assert.ok(seen.every(({ name }) => name === "active" || name === "pending"));
+      }),
+    LIMIT,
+  );
+
+  test(
+    `the menu holds ${client} and lets it go, choice by choice`,
+    () =>
+      withUpdateRig({ ...LONG, client, rules: { policies: MENDER_POLICY } }, async (rig) => {
+        const commands = new FlowRig(rig.dir, rig.bus);
+        let last = "";
+        await commands.inTerminal(["--clear-on-exit"], async (terminal) => {
+          await terminal.shows(/^State {7}active/);
+          const id = await rig.update("reboot");
+          for (const [at, [, status]] of HELD.entries()) {
+            await rig.reaches(id, status);
+            terminal.type(`${at + 1}\r`);
+          }
+          await rig.reaches(id, "success");
+          terminal.type("f\r");
+          await terminal.shows(/^Fail the running update\?/);
+          terminal.type("yes\r");
+          await terminal.shows(/^Map {9}install fail once, then pause/);
+          await terminal.shows(/^State {7}active, armed/);
+          await rig.reaches(await rig.update(), "failure");
+          last = await rig.update();
+          await rig.reaches(last, "pause_before_installing");
+          terminal.type("q");
+          assert.equal(await terminal.ended, 0);
+        });
+        // Deleted at the end: what was held goes on.
+        await rig.reaches(last, "success");
+      }),
     LIMIT,
   );
 }
-
-test(
-  "mender 3.4 lets one update pass after a one-time continue, however often it is refreshed",
-  () =>
-    withControl({ lifeSeconds: 6 }, async (rig, flow, seen) => {
-      const owner = { id: ID, onExpire: "continue" } as const;
-      const install: ControlState = "ArtifactInstall_Enter";
-      await flow.order(
-        orderActions({ [install]: "continue" }, owner, { [install]: "pause" }),
-        WAIT,
-      );
-      await rig.reaches(await rig.update(), "success");
-      const refreshes = seen.length;
-      await waitUntil("three refreshes", () => seen.length >= refreshes + 3, 60_000);
-      const second = await rig.update();
-      await rig.reaches(second, "pause_before_installing");
-      const later = seen.length;
-      await waitUntil("two more refreshes", () => seen.length >= later + 2, 60_000);
-      assert.equal(rig.history(second).at(-1), "pause_before_installing");
-      assert.ok(seen.every(({ name }) => name === "active" || name === "pending"));
-    }),
-  LIMIT,
-);
 
 test(
   "mender 3.4 that restarts while it is held does not install, and is held again",
@@ -215,37 +248,6 @@ test(
       await waitUntil("the map again", () => seen.at(-1)?.name === "active", 60_000);
       assert.equal(rig.history(id).includes("installing"), false);
       await rig.reaches(await rig.update(), "pause_before_installing");
-    }),
-  LIMIT,
-);
-
-test(
-  "the menu holds mender 3.4 and lets it go, choice by choice",
-  () =>
-    withUpdateRig({ ...LONG, rules: { policies: MENDER_POLICY } }, async (rig) => {
-      const commands = new FlowRig(rig.dir, rig.bus);
-      let last = "";
-      await commands.inTerminal(["--clear-on-exit"], async (terminal) => {
-        await terminal.shows(/^State {7}active/);
-        const id = await rig.update("reboot");
-        for (const [at, [, status]] of HELD.entries()) {
-          await rig.reaches(id, status);
-          terminal.type(`${at + 1}\r`);
-        }
-        await rig.reaches(id, "success");
-        terminal.type("f\r");
-        await terminal.shows(/^Fail the running update\?/);
-        terminal.type("yes\r");
-        await terminal.shows(/^Map {9}install fail once, then pause/);
-        await terminal.shows(/^State {7}active, armed/);
-        await rig.reaches(await rig.update(), "failure");
-        last = await rig.update();
-        await rig.reaches(last, "pause_before_installing");
-        terminal.type("q");
-        assert.equal(await terminal.ended, 0);
-      });
-      // Deleted at the end: what was held goes on.
-      await rig.reaches(last, "success");
     }),
   LIMIT,
 );

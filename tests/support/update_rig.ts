@@ -5,6 +5,7 @@ import { UpdateManagerClient } from "../../lib/dbus/update_manager_client.ts";
 import { systemClock } from "../../lib/runtime/system_clock.ts";
 import { type MenderServer, writeArtifact } from "../../lib/testing/mod.ts";
 import { MenderDaemon, prepareMender } from "./mender_namespace.ts";
+import { OurDaemon } from "./our_daemon.ts";
 import { type BusRules, type SystemBus, withSystemBus } from "./system_bus.ts";
 import { inTemporaryDirectory } from "./temporary.ts";
 import { waitUntil } from "./wait.ts";
@@ -13,12 +14,17 @@ import { withServer } from "./with_server.ts";
 /** Whether the update wants a reboot. Its module makes the reboot, which does nothing. */
 export type UpdateKind = "plain" | "reboot";
 
+/** The client that is controlled: the real mender 3.4, or our daemon in its place. */
+export type ControlledClient = "mender 3.4" | "our daemon";
+
 /** How a {@link UpdateRig} is set up. */
 export interface UpdateRigOptions {
   /** Life of a map in seconds. */
   readonly lifeSeconds: number;
   /** Life of a stored map after a start of the client, in seconds. */
   readonly bootLifeSeconds?: number;
+  /** Who is controlled; mender when absent. */
+  readonly client?: ControlledClient;
   /** Rules of the bus. */
   readonly rules?: BusRules;
 }
@@ -27,15 +33,15 @@ const DEVICE_TYPE = "acme-box";
 /** Generous: other work may run on the machine. */
 const DEADLINE_MS = 40_000;
 
-/** The real client of mender 3.4 on a bus of its own, with a server that sends it updates. */
+/** The client on a bus of its own, with a server that sends it updates. */
 export class UpdateRig {
   readonly dir: string;
   readonly server: MenderServer;
   readonly bus: SystemBus;
-  readonly daemon: MenderDaemon;
+  readonly daemon: MenderDaemon | OurDaemon;
   #updates = 0;
 
-  constructor(dir: string, server: MenderServer, bus: SystemBus, daemon: MenderDaemon) {
+  constructor(dir: string, server: MenderServer, bus: SystemBus, daemon: MenderDaemon | OurDaemon) {
     this.dir = dir;
     this.server = server;
     this.bus = bus;
@@ -49,7 +55,7 @@ export class UpdateRig {
     await new UpdateManagerClient(connection).watchPresence((owner) => {
       isThere = owner !== undefined;
     });
-    await waitUntil("mender on the bus", () => isThere, DEADLINE_MS);
+    await waitUntil("the client on the bus", () => isThere, DEADLINE_MS);
     connection.close();
     await connection.lost;
   }
@@ -109,31 +115,16 @@ export class UpdateRig {
   }
 }
 
-/** Runs a test body with the real client on a bus. When it fails, what the client said is told. */
+/** Runs a test body with the client on a bus. When it fails, what the client said is told. */
 export function withUpdateRig(
   options: UpdateRigOptions,
   body: (rig: UpdateRig) => Promise<void>,
 ): Promise<void> {
-  const { lifeSeconds, bootLifeSeconds, rules = {} } = options;
+  const { rules = {} } = options;
   return inTemporaryDirectory((dir) =>
     withSystemBus(dir, rules, (bus) =>
       withServer({ autoAccept: true }, async (server) => {
-        const mender = prepareMender({
-          dir,
-          serverUrl: server.url,
-          artifactName: "release-0",
-          deviceType: DEVICE_TYPE,
-          mac: "02:11:22:33:44:66",
-          modules: { plain: moduleScript("No"), reboot: moduleScript("Yes") },
-          config: {
-            DBus: { Enabled: true },
-            UpdateControlMapExpirationTimeSeconds: lifeSeconds,
-            ...(bootLifeSeconds !== undefined && {
-              UpdateControlMapBootExpirationTimeSeconds: bootLifeSeconds,
-            }),
-          },
-        });
-        const daemon = new MenderDaemon(mender, { DBUS_SYSTEM_BUS_ADDRESS: bus.address });
+        const daemon = prepareClient(options, dir, server.url, bus);
         const rig = new UpdateRig(dir, server, bus, daemon);
         daemon.start();
         try {
@@ -148,9 +139,38 @@ export function withUpdateRig(
           throw daemon.blamed(error);
         } finally {
           await daemon.stop();
+          if (daemon instanceof OurDaemon) await daemon.rig.stop();
         }
       }))
   );
+}
+
+function prepareClient(
+  { lifeSeconds, bootLifeSeconds, client }: UpdateRigOptions,
+  dir: string,
+  serverUrl: string,
+  bus: SystemBus,
+): MenderDaemon | OurDaemon {
+  const config = {
+    DBus: { Enabled: true },
+    UpdateControlMapExpirationTimeSeconds: lifeSeconds,
+    ...(bootLifeSeconds !== undefined && {
+      UpdateControlMapBootExpirationTimeSeconds: bootLifeSeconds,
+    }),
+  };
+  if (client === "our daemon") {
+    return new OurDaemon({ dir, serverUrl, busSocket: bus.socket, config });
+  }
+  const mender = prepareMender({
+    dir,
+    serverUrl,
+    artifactName: "release-0",
+    deviceType: DEVICE_TYPE,
+    mac: "02:11:22:33:44:66",
+    modules: { plain: moduleScript("No"), reboot: moduleScript("Yes") },
+    config,
+  });
+  return new MenderDaemon(mender, { DBUS_SYSTEM_BUS_ADDRESS: bus.address });
 }
 
 function moduleScript(needsReboot: "No" | "Yes"): string {

@@ -1,7 +1,9 @@
 import { messageOf } from "../../core/errors.ts";
+import { parseControlMap } from "../../control/control_map_json.ts";
 import type { Daemon } from "../daemon.ts";
 import type { ClientEvents } from "../client_events.ts";
 import type { DaemonStatus } from "../daemon_status.ts";
+import { gateAnswer } from "./gate_answer.ts";
 import type { ControlAnswer, ControlRequest } from "./protocol.ts";
 import type { ControlHandler } from "./serve_connection.ts";
 
@@ -74,6 +76,12 @@ async function answer(
       );
       return { ok: true, result };
     }
+    case "set-map": {
+      const seconds = daemon.device.maps.set(parseControlMap(request.map));
+      return { ok: true, refresh_timeout: seconds };
+    }
+    case "gate":
+      return await gateAnswer(daemon, request);
     case "hello":
       return { ok: true }; // whoever binds the socket answers it
   }

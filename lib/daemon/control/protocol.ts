@@ -15,13 +15,17 @@ export const MAX_LINE_LENGTH = 65536;
 /** Statuses that a sub-updater may announce. */
 export const ANNOUNCED_STATUSES = ["installing", "rebooting"] as const;
 
+/** Points at which a sub-updater may be held. */
+export const SUB_UPDATER_STATES = ["ArtifactReboot_Enter", "ArtifactCommit_Enter"] as const;
+
 const idSchema = v.pipe(v.string(), v.check(isDeploymentId));
 
 /**
  * What a client may ask. `hello`: who is there. `status`: how it stands. `follow`: how it
  * stands, and what happens from now on. `check-update`, `send-inventory`:
  * do it now, not at the next interval. `report`: an outcome was recorded, deliver it.
- * `announce`: tell the server a status that is not final.
+ * `announce`: tell the server a status that is not final. `set-map`: put an Update Control Map in.
+ * `gate`: may the sub-updater pass a point, or, with `since`, once that may have changed.
  */
 export type ControlRequest =
   | { readonly v: 1; readonly do: "hello" | "status" | "check-update" | "send-inventory" }
@@ -32,6 +36,14 @@ export type ControlRequest =
     readonly do: "announce";
     readonly deployment: string;
     readonly status: typeof ANNOUNCED_STATUSES[number];
+  }
+  | { readonly v: 1; readonly do: "set-map"; readonly map: string }
+  | {
+    readonly v: 1;
+    readonly do: "gate";
+    readonly deployment: string;
+    readonly state: typeof SUB_UPDATER_STATES[number];
+    readonly since?: string | undefined;
   };
 
 const requestSchema: v.GenericSchema<unknown, ControlRequest> = v.variant("do", [
@@ -46,6 +58,14 @@ const requestSchema: v.GenericSchema<unknown, ControlRequest> = v.variant("do", 
     do: v.literal("announce"),
     deployment: idSchema,
     status: v.picklist(ANNOUNCED_STATUSES),
+  }),
+  v.object({ v: v.literal(CONTROL_VERSION), do: v.literal("set-map"), map: v.string() }),
+  v.object({
+    v: v.literal(CONTROL_VERSION),
+    do: v.literal("gate"),
+    deployment: idSchema,
+    state: v.picklist(SUB_UPDATER_STATES),
+    since: v.optional(v.string()),
   }),
 ]);
 

@@ -51,7 +51,7 @@ test("ask() says what the device provides in the form of each route", async () =
   await new NextDeploymentPoll(session, clock).ask(provides);
   assert.deepEqual(http.requests[1]?.json(), {
     device_provides: provides,
-    update_control_map: false,
+    update_control_map: true,
   });
   assert.deepEqual(http.requests[2]?.json(), provides);
   assert.equal(http.requests[3]?.body, undefined);

@@ -72,6 +72,9 @@ test("loadConfig() uses the defaults when there is no file", async () => {
     downloadBytesPerSecond: 0,
     handoffRunner: "auto",
     handoffTimeoutMs: 86_400_000,
+    mapLifeMs: 3_600_000,
+    mapBootLifeMs: 600_000,
+    hasBusServices: true,
     identityFormat: "auto",
   });
 });
@@ -99,6 +102,9 @@ test("loadConfig() reads every key that has an effect", async () => {
     DownloadRateBytesPerSecond: 50_000,
     HandoffRunner: "systemd",
     HandoffTimeoutSeconds: 600,
+    UpdateControlMapExpirationTimeSeconds: 90,
+    UpdateControlMapBootExpirationTimeSeconds: 30,
+    DBus: { Enabled: false },
     IdentityFormat: "array",
   });
   assert.deepEqual(warnings, []);
@@ -122,6 +128,9 @@ test("loadConfig() reads every key that has an effect", async () => {
     downloadBytesPerSecond: 50_000,
     handoffRunner: "systemd",
     handoffTimeoutMs: 600_000,
+    mapLifeMs: 90_000,
+    mapBootLifeMs: 30_000,
+    hasBusServices: false,
     identityFormat: "array",
   });
 });

@@ -25,6 +25,7 @@ test("wellKnownPaths() names the files of a Mender device", () => {
     controlSocket: "/var/lib/mender/daemon.sock",
     terminalSocket: "/var/lib/mender/terminal.sock",
     controlMapId: "/var/lib/mender/control_map_id",
+    controlMaps: "/var/lib/mender/control_maps.json",
     identityFormat: "/var/lib/mender/identity_format",
     identityFingerprint: "/var/lib/mender/identity_fingerprint",
     systemdRuntime: "/run/systemd/system",

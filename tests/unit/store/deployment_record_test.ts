@@ -99,7 +99,7 @@ const corrupt: [name: string, content: string | Uint8Array][] = [
   ["no schema", JSON.stringify({ ...sound, schema: undefined })],
   ["an ID that leads elsewhere", JSON.stringify({ ...sound, id: "../x" })],
   ["no Artifact name", JSON.stringify({ ...sound, artifactName: undefined })],
-  ["an unknown phase", JSON.stringify({ ...sound, phase: "held" })],
+  ["an unknown phase", JSON.stringify({ ...sound, phase: "parked" })],
   ["a number as phase", JSON.stringify({ ...sound, phase: 3 })],
   ["an unknown status", JSON.stringify({ ...sound, acknowledged: ["aborted"] })],
   ["statuses that are no list", JSON.stringify({ ...sound, acknowledged: "success" })],
