@@ -182,6 +182,61 @@ for (const client of ["mender 3.4", "our daemon"] as const) {
 }
 
 test(
+  "our daemon that is killed while it is held is still held, and downloads nothing twice",
+  () =>
+    withControl({ ...LONG, client: "our daemon" }, async (rig, flow) => {
+      await flow.pauseAll(WAIT);
+      const id = await rig.update();
+      await rig.reaches(id, "pause_before_installing");
+      const downloads = (): number =>
+        rig.server.journal.entries.filter(({ path, method }) =>
+          method === "GET" && path.includes("/storage/")
+        ).length;
+      const before = downloads();
+      await rig.daemon.stop("SIGKILL");
+      // Nobody sets a map meanwhile: the stored one has to hold.
+      await flow.close();
+      rig.daemon.start();
+      await rig.ready();
+      await waitUntil(
+        "the daemon at the point again",
+        () => rig.daemon.output.split("Held by update control").length > 2,
+        60_000,
+      );
+      assert.equal(rig.history(id).at(-1), "pause_before_installing");
+      const again = await UpdateFlow.connect({ address: rig.bus.address, id: ID });
+      await again.continueOnce("ArtifactInstall_Enter", WAIT);
+      await rig.reaches(id, "pause_before_committing");
+      await again.continueOnce("ArtifactCommit_Enter", WAIT);
+      await rig.reaches(id, "success");
+      assert.equal(downloads(), before, "what was downloaded is kept");
+      assert.equal(rig.history(id).filter((status) => status === "downloading").length, 1);
+      await again.close();
+    }),
+  LIMIT,
+);
+
+test(
+  "our daemon stays held when the bus restarts, and takes maps again by itself",
+  () =>
+    withControl({ ...LONG, client: "our daemon" }, async (rig, flow, seen) => {
+      await flow.pauseAll(WAIT);
+      const id = await rig.update();
+      await rig.reaches(id, "pause_before_installing");
+      await rig.bus.stop();
+      await waitUntil("the loss", () => seen.at(-1)?.name === "lost", 30_000);
+      await rig.bus.start();
+      await waitUntil("the map again", () => seen.at(-1)?.name === "active", 90_000);
+      assert.equal(rig.history(id).at(-1), "pause_before_installing");
+      await flow.continueOnce("ArtifactInstall_Enter", WAIT);
+      await rig.reaches(id, "pause_before_committing");
+      await flow.continueOnce("ArtifactCommit_Enter", WAIT);
+      await rig.reaches(id, "success");
+    }),
+  LIMIT,
+);
+
+test(
   "mender 3.4 that restarts while it is held does not install, and is held again",
   () =>
     withControl(LONG, async (rig, flow, seen) => {

@@ -61,9 +61,14 @@ ${SUB_UPDATER}`,
     this.#output.push(this.#running.output);
   }
 
+  /** Everything that it wrote so far. */
+  get output(): string {
+    return this.#output.map((output) => output()).join("");
+  }
+
   /** An error of a test, with what the daemon said. */
   blamed(error: unknown): Error {
-    const said = this.#output.map((output) => output()).join("").slice(-8000);
+    const said = this.output.slice(-8000);
     const updater = this.rig.read(this.rig.paths.subUpdaterLog).slice(-4000);
     return new Error(
       `${error instanceof Error ? error.message : error}\nour daemon said:\n${said}\n` +
