@@ -75,6 +75,8 @@ export interface CommandLineValue {
 export interface CommandLine {
   /** Name of the command; for `flow set` it is `flow`. */
   readonly command: string;
+  /** What of it: `set` of `flow set`. */
+  readonly part?: string;
   /** Every value that was given, or is a default. */
   readonly values: readonly CommandLineValue[];
 }
@@ -107,6 +109,7 @@ export function commandLineOf(command: TreeCommand): CommandLine | undefined {
   command.registeredArguments.forEach((argument, at) =>
     add(undefined, argument.name(), command.processedArgs[at])
   );
-  const [, name] = path;
-  return name === undefined ? undefined : { command: name, values };
+  const [, name, part] = path;
+  if (name === undefined) return undefined;
+  return { command: name, ...(part !== undefined && { part }), values };
 }

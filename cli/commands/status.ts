@@ -1,5 +1,5 @@
 import { isMenderError } from "../../lib/core/errors.ts";
-import type { DaemonStatus } from "../../lib/daemon/daemon_status.ts";
+import type { DaemonStatus, MapView } from "../../lib/daemon/daemon_status.ts";
 import { deploymentFiles } from "../../lib/deployment/deployment_files.ts";
 import type { CommandContext } from "../command_context.ts";
 import { printable } from "../printable.ts";
@@ -92,10 +92,18 @@ function daemonLines(daemon: StatusView["daemon"]): string[] {
       ? "next poll: when the sub-updater has reported"
       : `next poll: in ${nextPollSeconds} s`,
     ...(nextInventorySeconds === undefined ? [] : [`next inventory: in ${nextInventorySeconds} s`]),
+    ...daemon.controlMaps.map((map) => `map: ${mapText(map)}`),
     ...(lastFailure === undefined ? [] : [
       `last failure: ${lastFailure.message} (${lastFailure.code}, ${lastFailure.secondsAgo} s ago)`,
     ]),
   ];
+}
+
+function mapText({ id, priority, actions, expiresSeconds }: MapView): string {
+  const said = Object.entries(actions)
+    .map(([state, action]) => `${state.replace(/^Artifact|_Enter$/g, "").toLowerCase()} ${action}`);
+  const life = expiresSeconds === undefined ? "expired" : `expires in ${expiresSeconds} s`;
+  return `${id}, priority ${priority}, ${said.join(", ")}; ${life}`;
 }
 
 function deploymentLines(deployment: StatusView["deployment"]): string[] {

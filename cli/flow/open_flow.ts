@@ -3,13 +3,21 @@ import { systemBusAddress } from "../../lib/dbus/bus_address.ts";
 import { BusMapReceiver } from "../../lib/flow/bus_map_receiver.ts";
 import { UpdateFlow } from "../../lib/flow/update_flow.ts";
 import type { CommandContext } from "../command_context.ts";
+import { type ClosableReceiver, EitherReceiver } from "./either_receiver.ts";
 
-/** The Mender client on the system bus; the caller closes it. */
-export function openReceiver({ drivers }: CommandContext): BusMapReceiver {
-  const { clock, self } = drivers;
-  return new BusMapReceiver({
+/**
+ * The Mender client on the system bus, or our daemon at its control socket where the bus leads to none;
+ * the caller closes it.
+ */
+export function openReceiver({ drivers, paths }: CommandContext): ClosableReceiver {
+  const { clock, self, sockets } = drivers;
+  const bus = new BusMapReceiver({
     clock,
     address: systemBusAddress(self.env("DBUS_SYSTEM_BUS_ADDRESS")),
+  });
+  return new EitherReceiver(bus, async () => {
+    const { SocketMapReceiver } = await import("../../lib/daemon/socket_map_receiver.ts");
+    return new SocketMapReceiver({ sockets, clock }, paths.controlSocket);
   });
 }
 

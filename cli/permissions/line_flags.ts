@@ -32,7 +32,7 @@ export async function lineFlags(
   if (line === undefined) return flagsOf({ read: programModules(), env: { ignore: true } });
   if (line.command === "demo") return ["--allow-all"];
   const sets = await permissionSets();
-  const set = { ...sets[commandNamed(line.command)] ?? sets["daemon"] };
+  const set = { ...sets[setNameOf(line)] ?? sets["daemon"] };
   if (line.values.some(({ option }) => option === "--policy")) set.run = [POLICY_RUNNER];
   const listen = line.values.find(({ option }) => option === "--listen")?.value;
   if (listen !== undefined) set.net = [/^\d+$/.test(listen) ? `127.0.0.1:${listen}` : listen];
@@ -45,6 +45,12 @@ export async function lineFlags(
     net: proxiesOf(context.drivers),
     ...namedPaths(context.drivers, line),
   }));
+}
+
+/** A sub-updater that waits stands where one that reports does: it asks the daemon, or the server. */
+function setNameOf({ command, part }: CommandLine): string {
+  const name = commandNamed(command);
+  return name === "flow" && part === "wait" ? "report" : name;
 }
 
 function configOf(

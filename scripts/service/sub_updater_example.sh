@@ -6,7 +6,7 @@
 # release or the new one. Run again for the same Artifact it does what is still to be done, and nothing
 # twice. Copy it to /usr/share/mender/install and change what stands in the first lines.
 #
-# Where the client has "flow wait", the swap waits until update control lets it pass.
+# Before the swap, and before it stays, update control is asked: "flow wait" returns once it lets it pass.
 set -u
 root=${MENDER_ROOT:-}
 mender_deno=${MENDER_DENO:-mender-deno}
@@ -35,8 +35,6 @@ report() {
 }
 
 may_pass() {
-  # shellcheck disable=SC2086
-  $mender_deno flow --help 2>/dev/null | grep -q '^  wait' || return 0
   # shellcheck disable=SC2086
   $mender_deno ${root:+--root "$root"} flow wait "$1"
 }
