@@ -1,4 +1,4 @@
-import { type ControlMap } from "../control/control_map.ts";
+import type { ControlMap } from "../control/control_map.ts";
 import { controlMapText } from "../control/control_map_json.ts";
 import type { Delivery, MapReceiver } from "../control/map_receiver.ts";
 import { isMenderError } from "../core/errors.ts";
