@@ -9,10 +9,12 @@ export interface ClosableReceiver extends MapReceiver {
 /** Two ways to whoever carries out updates here: the second is taken while the first leads to nobody. */
 export class EitherReceiver implements ClosableReceiver {
   readonly #first: ClosableReceiver;
-  readonly #openSecond: () => Promise<MapReceiver>;
+  readonly #openSecond: () => Promise<MapReceiver | undefined>;
 
-  /** @param openSecond Opens what has nothing to be closed; called when it is needed. */
-  constructor(first: ClosableReceiver, openSecond: () => Promise<MapReceiver>) {
+  /**
+   * @param openSecond Opens what has nothing to be closed, or gives nothing; called when it is needed.
+   */
+  constructor(first: ClosableReceiver, openSecond: () => Promise<MapReceiver | undefined>) {
     this.#first = first;
     this.#openSecond = openSecond;
   }
@@ -22,8 +24,8 @@ export class EitherReceiver implements ClosableReceiver {
     const delivery = await this.#first.setMap(map, signal);
     if (delivery.type !== "unreachable") return delivery;
     const receiver = await this.#openSecond();
-    const second = await receiver.setMap(map, signal);
-    return second.type === "unreachable" ? delivery : second;
+    const second = await receiver?.setMap(map, signal);
+    return second === undefined || second.type === "unreachable" ? delivery : second;
   }
 
   /** Tells what happens to the first; the second is silent. */

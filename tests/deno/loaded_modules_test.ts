@@ -39,7 +39,7 @@ const COMMANDS: readonly {
   {
     line: ["daemon", "--once"],
     folders: [
-      ...["api", "artifact", "client", "control", "daemon", "dbus", "deployment", "download"],
+      ...["api", "artifact", "control", "daemon", "dbus", "deployment", "device", "download"],
       ...["identity", "keys"],
     ],
     packages: ["valibot"],

@@ -27,7 +27,6 @@ class Device {
       "mender-deno",
       `#!/bin/sh
 case "$*" in
-  "flow --help") [ ! -e "${root}/has-wait" ] || echo "  wait <point>  waits"; exit 0 ;;
   *"flow wait"*) echo "$*" >>"${root}/calls"; [ ! -e "${root}/refuses" ]; exit ;;
 esac
 echo "$*" >>"${root}/calls"
@@ -88,7 +87,7 @@ test("the example sub-updater swaps two slots and reports", () =>
     const seen: string[] = [];
     for (const name of ["release-2", "release-3", "release-4"]) {
       const { code, calls, stderr } = device.install(release(name));
-      assert.deepEqual([code, calls], [0, ["report --success"]], stderr);
+      assert.deepEqual([code, calls.at(-1)], [0, "report --success"], stderr);
       assert.equal(device.text("opt/my-app/current/app.conf"), name);
       assert.equal(device.text("etc/mender/artifact_info"), `artifact_name=${name}\n`);
       assert.equal(device.text("var/lib/mender/update.lock"), undefined);
@@ -104,7 +103,8 @@ test("the example sub-updater does nothing twice when it is run again for an Art
     // As after a power cut between the swap and the report.
     device.put("etc/mender/artifact_info", "artifact_name=release-2\n");
     const { code, calls, stderr } = device.install(release("release-3"));
-    assert.deepEqual([code, calls, device.slot], [0, ["report --success"], "b"], stderr);
+    const expected = ["flow wait ArtifactCommit_Enter", "report --success"];
+    assert.deepEqual([code, calls, device.slot], [0, expected, "b"], stderr);
     assert.equal(device.text("etc/mender/artifact_info"), "artifact_name=release-3\n");
     assert.equal(device.text("opt/my-app/a/app.conf"), "release-2");
   }));
@@ -119,9 +119,8 @@ test("the example sub-updater keeps the old release and reports a failure", () =
     assert.equal(device.text("var/lib/mender/update.lock"), undefined);
   }));
 
-test("the example sub-updater asks update control where it can, and goes back when it may not commit", () =>
+test("the example sub-updater asks update control, and goes back when it may not commit", () =>
   withDevice((device) => {
-    device.put("has-wait", "");
     const passed = device.install(release("release-2"));
     assert.deepEqual(passed.calls, [
       "flow wait ArtifactReboot_Enter",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Device } from "../../../lib/device/device.ts";
 import { ApiError, AuthError, StoreError } from "../../../lib/core/errors.ts";
 import type { ClientEvent } from "../../../lib/daemon/client_event.ts";
+import { LivePool } from "../../../lib/control/live_pool.ts";
 import { Daemon, type DaemonEnd, type DaemonOptions } from "../../../lib/daemon/daemon.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { logRecorder } from "../../support/log_recorder.ts";
@@ -44,6 +45,9 @@ class FakeDevice {
   async checkUpdate(): Promise<Checked> {
     this.#note("checkUpdate");
     return await this.onCheck();
+  }
+  get maps(): LivePool {
+    return new LivePool({ clock: this.clock, lifeMs: 1000 });
   }
   /** When it was asked for something, in seconds. */
   secondsOf(call: Call): number[] {
