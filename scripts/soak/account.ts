@@ -3,9 +3,9 @@ import type { Weather } from "./weather.ts";
 
 const FINAL = ["success", "failure"];
 /** Warming up takes some of the first memory; slopes are taken from what comes after. */
-const WARM_SECONDS = 30;
+const WARM_SECONDS = 120;
 /** What a daemon may seem to grow in a minute although it does not. */
-const MAX_MIB_A_MINUTE = 4;
+const MAX_MIB_A_MINUTE = 1.5;
 const MAX_DESCRIPTORS_A_MINUTE = 0.5;
 
 /** Looks whether everything that was deployed came to its end, once, and prints the figures. */
@@ -59,7 +59,7 @@ function growthOf(samples: readonly Sample[]): string[] {
     } a minute)`,
   );
   // A short life says nothing.
-  if (last.seconds < 120) return [];
+  if (last.seconds < 300) return [];
   return [
     ...memory > MAX_MIB_A_MINUTE ? [`memory grows by ${memory.toFixed(2)} MiB a minute`] : [],
     ...descriptors > MAX_DESCRIPTORS_A_MINUTE

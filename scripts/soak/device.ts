@@ -27,6 +27,7 @@ export class SoakDevice {
   readonly #weather: Weather;
   readonly #random: () => number;
   readonly #mac: string;
+  readonly #isSpared: boolean;
   #daemon: Running | undefined;
   #life = 0;
   #bornAt = 0;
@@ -37,6 +38,7 @@ export class SoakDevice {
   constructor(root: string, weather: Weather, number: number, random: () => number) {
     this.#weather = weather;
     this.#random = random;
+    this.#isSpared = number === 0;
     this.#mac = `02:00:00:00:00:1${number}`;
     mkdirSync(root, { recursive: true });
     this.rig = new ClientRig(root, {
@@ -99,9 +101,8 @@ export class SoakDevice {
       this.#daemon = daemon;
       let hasEnded = false;
       void daemon.ended.then(() => hasEnded = true, () => hasEnded = true);
-      // Some live long, so that their growth can be seen.
-      const dieAt = performance.now() +
-        (this.#random() < 0.6 ? 5000 + this.#random() * 20_000 : 180_000);
+      // One daemon lives on, so that its growth can be seen.
+      const dieAt = this.#isSpared ? Infinity : performance.now() + 5000 + this.#random() * 20_000;
       while (!hasEnded && !this.#isOver) {
         await delay(500);
         this.#sample();

@@ -25,7 +25,9 @@ export function observe(life: Life, row: Row, entries: readonly JournalEntry[]):
   assert.deepEqual(life.server.violations().map(({ violation }) => violation), []);
   const unusual = life.dataFiles().filter((name) => !USUAL.some((usual) => usual.test(name)));
   return {
-    server: requests(entries).join(", ").replace(USUAL_REQUESTS, "the usual"),
+    server: row.isByChance === true
+      ? "it varies"
+      : requests(entries).join(", ").replace(USUAL_REQUESTS, "the usual"),
     disk: unusual.length === 0 ? "nothing left" : [...new Set(unusual)].join(", "),
     status: statuses.filter((status, at) => status !== statuses[at - 1]).join(", "),
     action: actionOf(life, row, entries),

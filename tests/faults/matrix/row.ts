@@ -18,6 +18,8 @@ export interface Row {
   readonly isLight?: boolean;
   /** How the deployment ends; `success` when absent. */
   readonly end?: End;
+  /** What the server sees, and in which order, is up to the speed of the machine; it is not told. */
+  readonly isByChance?: boolean;
   /** Over which protocols it is played; both when absent. */
   readonly schemes?: readonly Scheme[];
   /** Longest wait in seconds that the server asks for; without it none may be longer than configured. */

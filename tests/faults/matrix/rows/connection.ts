@@ -101,6 +101,8 @@ export const CONNECTION: Group = {
 /** Connections on which nothing comes any more. */
 export const SILENCE: Group = {
   title: "Silence",
+  // Its limits shall be long beside what a busy machine needs.
+  clockFactor: 10,
   rows: [
     {
       fault: "silence at the connection, or in its TLS",

@@ -145,7 +145,7 @@ export const RANGES: Group = {
       await exchange.write(ARTIFACT);
       const more = new Uint8Array(65_536).fill(7);
       while (await exchange.write(more));
-    }, { end: "failure" }),
+    }, { end: "failure", isByChance: true }),
     whole(
       "the Artifact comes as gzip, which nobody asked for",
       1,

@@ -40,6 +40,7 @@ export const SHORT_TOKENS: Group = {
   tokenLifeSeconds: 1,
   rows: PHASES.slice(1).map((phase) => ({
     fault: `the token expires before ${phase[0]}`,
+    isByChance: true,
     isLight: true,
     // It is the server's clock that counts, which is that of the world.
     arm: (life) => at(phase, life, () => delay(1100)),
