@@ -6,16 +6,17 @@ import { ClientEvents } from "../../lib/daemon/client_events.ts";
 import { daemonHandler } from "../../lib/daemon/control/daemon_handler.ts";
 import type { ControlHandler } from "../../lib/daemon/control/serve_connection.ts";
 import { Daemon } from "../../lib/daemon/daemon.ts";
+import { SharedToken } from "../../lib/daemon/shared_token.ts";
 import { Reloader } from "../../lib/daemon/reloader.ts";
 import { ServiceNotifier } from "../../lib/daemon/service_notifier.ts";
 import { phaseText, restText } from "../../lib/daemon/state_text.ts";
 import { guardInstance } from "../../lib/daemon/instance_guard.ts";
 import type { SocketListener } from "../../lib/runtime/socket_driver.ts";
+import { BusOffer, mapService, tokenService } from "../bus_offer.ts";
 import type { CommandContext } from "../command_context.ts";
 import { Interrupted } from "../interrupted.ts";
 import { openDevice } from "../open_device.ts";
 import { keepTerminalChild } from "../terminal_child.ts";
-import { serveOnBus } from "../serve_on_bus.ts";
 import { progressPrinter } from "../progress.ts";
 
 /** Whoever asks in the first moments asks again. */
@@ -43,7 +44,7 @@ export async function daemon(
   let running: Daemon | undefined;
   const children = new AbortController();
   let terminal: Promise<void> | undefined;
-  let onBus: Promise<void> | undefined;
+  let offer: BusOffer | undefined;
   const notifier = new ServiceNotifier(drivers, logger);
   try {
     instance = await guardInstance(drivers, paths.controlSocket, {
@@ -62,7 +63,9 @@ export async function daemon(
       const text = phaseText(event);
       if (text !== undefined) notifier.tell(text);
     };
-    device = await openDevice(context, config, { onEvent, maps });
+    const token = new SharedToken({ authenticate: () => running!.authenticate(), logger });
+    const told = { onEvent, onStanding: token.tell, maps };
+    device = await openDevice(context, config, told);
     const serving = running = new Daemon({
       device,
       clock: drivers.clock,
@@ -75,6 +78,7 @@ export async function daemon(
       onRest: (state) => notifier.tell(restText(state)),
       isOnce: options.once === true,
       isStaying: options.stay === true,
+      isTokenShared: config.isBusEnabled && options.once !== true,
       onEvent: events.take,
     });
     control = daemonHandler(serving, events);
@@ -84,16 +88,18 @@ export async function daemon(
     const reloader = new Reloader({
       daemon: serving,
       load: () => context.loadConfig(),
-      open: (next) => openDevice(withoutForce(context), next, { onEvent, maps }),
+      open: (next) => openDevice(withoutForce(context), next, told),
+      onEffect: (next) => offer?.enable(next.isBusEnabled),
       self: drivers.self,
       notifier,
       logger,
     });
     drivers.signals.on("SIGHUP", () => void reloader.reload());
-    if (options.once !== true) terminal = keepTerminalChild(context, children.signal);
-    if (options.once !== true && config.hasBusServices) {
-      onBus = serveOnBus(context, maps, children.signal);
+    if (options.once !== true) {
+      offer = new BusOffer(context, [mapService(maps), tokenService(token)]);
     }
+    offer?.enable(config.isBusEnabled);
+    if (options.once !== true) terminal = keepTerminalChild(context, children.signal);
     notifier.ready();
     const end = await serving.run(signal);
     return end === "failed" ? 1 : 0;
@@ -106,9 +112,9 @@ export async function daemon(
     children.abort();
     await notifier.stopping();
     (running?.device ?? device)?.close();
+    await offer?.end();
     await instance?.close();
     await terminal;
-    await onBus;
   }
 }
 

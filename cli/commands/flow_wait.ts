@@ -29,7 +29,7 @@ export async function flowWait(context: CommandContext, name: string): Promise<n
     open: async (maps) => {
       // Only when no daemon does it: this is most of the program.
       const { openDevice } = await import("../open_device.ts");
-      return await openDevice(context, context.loadConfig(), { maps });
+      return await openDevice(context, context.loadConfig(), maps && { maps });
     },
   });
   let since: string | undefined;

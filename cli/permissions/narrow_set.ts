@@ -41,13 +41,16 @@ export function narrowSet(set: PermissionSet, around: Surroundings): PermissionS
   const { config, home } = around;
   const move = mover(around);
   const isClient = needsServer(set);
+  // "DBus.Enabled" is about the daemon; remote access, which has terminals, asks the bus all the same.
+  const isOffBus = config?.isBusEnabled === false && set.ffi === undefined;
+  const isKept = (item: string): boolean => !isOffBus || !item.endsWith(BUS_SOCKET);
   const lists = (
     permitted: Permitted | undefined,
     change: (item: string) => string[],
     more: readonly string[] = [],
   ): Permitted | undefined => {
     if (permitted === true) return true;
-    const items = [...(permitted ?? []).flatMap(change), ...more];
+    const items = [...(permitted ?? []).filter(isKept).flatMap(change), ...more];
     return items.length === 0 ? undefined : [...new Set(items)].sort();
   };
   // What lies in a directory that is permitted anyway is not named again.

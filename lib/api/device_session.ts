@@ -46,6 +46,11 @@ export interface DeviceSessionOptions {
   readonly credentials: (signal?: AbortSignal) => Promise<DeviceCredentials>;
   /** Told each new token, so that it can be kept out of logs. */
   readonly onToken?: ((token: string) => void) | undefined;
+  /**
+   * Told the standing after each attempt to get a token, and when the server takes the token no longer:
+   * the last token that no server has refused, or `undefined`.
+   */
+  readonly onStanding?: ((authorization: Authorization | undefined) => void) | undefined;
 }
 
 /** What lets a device speak to a server. */
@@ -70,6 +75,8 @@ export class DeviceSession {
   readonly #options: DeviceSessionOptions;
   #token: string | undefined;
   #server: string | undefined;
+  /** Outlives failures of the network: nobody has said that it is not good any more. */
+  #standing: Authorization | undefined;
 
   /** Makes a session that is not authorised yet; nothing is sent. */
   constructor(options: DeviceSessionOptions) {
@@ -99,6 +106,7 @@ export class DeviceSession {
   /** Forgets the token; the next call authenticates first. */
   forget(): void {
     this.#token = undefined;
+    this.#tell(undefined);
   }
 
   /**
@@ -113,6 +121,17 @@ export class DeviceSession {
    * @see client-behaviour, device-api §1: as mender 3.4 goes through its `Servers`
    */
   async authenticate(signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#authenticate(signal);
+      this.#tell({ token: this.#token!, serverUrl: this.#server! });
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      this.#tell(isMenderError(error, "auth.unauthorized") ? undefined : this.#standing);
+      throw error;
+    }
+  }
+
+  async #authenticate(signal?: AbortSignal): Promise<void> {
     this.#token = undefined;
     const credentials = await this.#options.credentials(signal);
     const failures: MenderError[] = [];
@@ -161,12 +180,17 @@ export class DeviceSession {
       if (AWAY.includes(answer.status)) this.#lookForAnother();
       return answer;
     }
-    this.#token = undefined;
+    this.forget();
     throw refusal(
       `use the new token for ${call.method} ${call.path}`,
       answer,
       this.#options.clock.now(),
     );
+  }
+
+  #tell(standing: Authorization | undefined): void {
+    this.#standing = standing;
+    this.#options.onStanding?.(standing);
   }
 
   async #send(call: SessionCall, signal: AbortSignal | undefined): Promise<ApiAnswer> {

@@ -36,6 +36,8 @@ export interface Config {
   readonly updateLogDirectory: string;
   /** Level when the command line names none. */
   readonly logLevel: LogLevel | undefined;
+  /** Whether other programs get the token over the D-Bus. */
+  readonly isBusEnabled: boolean;
   /** Attempts in a row without progress after which a download is given up. */
   readonly downloadMaxTries: number;
   /** Longest time for one download. */
@@ -50,8 +52,6 @@ export interface Config {
   readonly mapLifeMs: number;
   /** Life, from a start on, of the maps that were set before it. */
   readonly mapBootLifeMs: number;
-  /** Whether the services of a Mender client are offered on the system bus. */
-  readonly hasBusServices: boolean;
   /** How identity values are written; `auto` decides once. */
   readonly identityFormat: "auto" | "array" | "scalar";
 }
@@ -75,6 +75,7 @@ export function buildConfig(keys: ResolvedKeys, paths: Paths): Config {
     artifactVerifyKeyFiles: verifyKeysOf(keys),
     updateLogDirectory: text(keys, "UpdateLogPath") ?? paths.dataDirectory,
     logLevel: logLevelOf(keys),
+    isBusEnabled: keys.settings.get("DBus.Enabled")?.value !== false,
     downloadMaxTries: Number(keys.settings.get("DownloadMaxTries")?.value),
     downloadGiveUpMs: milliseconds(keys, "DownloadGiveUpSeconds"),
     downloadBytesPerSecond: Number(keys.settings.get("DownloadRateBytesPerSecond")?.value),
@@ -82,7 +83,6 @@ export function buildConfig(keys: ResolvedKeys, paths: Paths): Config {
     handoffTimeoutMs: milliseconds(keys, "HandoffTimeoutSeconds"),
     mapLifeMs: mapLifeOf(keys),
     mapBootLifeMs: milliseconds(keys, "UpdateControlMapBootExpirationTimeSeconds"),
-    hasBusServices: keys.settings.get("DBus.Enabled")?.value !== false,
     identityFormat: keys.settings.get("IdentityFormat")?.value as Config["identityFormat"],
   };
 }

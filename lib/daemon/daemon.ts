@@ -33,6 +33,8 @@ export interface DaemonSettings {
   readonly inventoryPollMs: number;
   /** Longest wait before a failed call is tried again, in milliseconds. */
   readonly retryPollMs: number;
+  /** Others use the token too: it is asked for also while an outcome is waited for. */
+  readonly isTokenShared?: boolean;
 }
 
 /** What the daemon runs with. */
@@ -114,7 +116,7 @@ export class Daemon {
         signal.throwIfAborted();
         await this.#requests.serve();
         const isClear = await this.#settle();
-        if (isClear && await this.#authenticate()) {
+        if ((isClear || this.#options.isTokenShared) && await this.#authenticate() && isClear) {
           await this.#sendInventory();
           const end = await this.#checkUpdate();
           if (end === "handed-over" && this.#options.isStaying !== true) return end;
@@ -171,6 +173,11 @@ export class Daemon {
       this.#failure = undefined;
       return Promise.resolve(device);
     });
+  }
+
+  /** Authenticates anew in a turn of its own; a failure is told. Throws as {@link perform}. */
+  authenticate(): Promise<void> {
+    return this.perform(() => this.#askForToken());
   }
 
   /** Asks for a deployment as soon as nothing else is being done. */
@@ -261,6 +268,12 @@ export class Daemon {
     const { device } = this.#options;
     if (device.isAuthorized) return true;
     if (!this.#authentication.isDue(this.#now())) return false;
+    await this.#askForToken();
+    return device.isAuthorized;
+  }
+
+  async #askForToken(): Promise<void> {
+    const { device } = this.#options;
     await this.#attempt(
       "authenticate",
       this.#authentication,
@@ -270,7 +283,6 @@ export class Daemon {
       },
     );
     if (device.isAuthorized) this.#isPendingTold = false;
-    return device.isAuthorized;
   }
 
   async #sendInventory(): Promise<void> {
@@ -366,9 +378,10 @@ export class Daemon {
   }
 
   #sleepUntilDue(): Promise<void> {
-    const { device } = this.#options;
+    const { device, isTokenShared } = this.#options;
     const polls = device.isAuthorized ? [this.#inventory, this.#update] : [this.#authentication];
-    const timers = [this.#settling, ...(this.#isWaitingForOutcome ? [] : polls)];
+    const mayPoll = !this.#isWaitingForOutcome || (!device.isAuthorized && isTokenShared === true);
+    const timers = [this.#settling, ...(mayPoll ? polls : [])];
     const dueAt = Math.min(...timers.map((timer) => timer.dueAtMs));
     const waitMs = Math.max(0, dueAt - this.#now());
     if (waitMs > 0) this.#options.onRest?.(this.#restState());

@@ -18,6 +18,8 @@ export interface ReloaderOptions {
   readonly self: Pick<SelfDriver, "mayReach">;
   /** Told that it is read, and when that is done. */
   readonly notifier: Pick<ServiceNotifier, "reloading" | "ready">;
+  /** Told each configuration that is in effect now. */
+  readonly onEffect?: (config: Config) => void;
   /** Told what became of it. */
   readonly logger: Logger;
 }
@@ -78,8 +80,10 @@ export class Reloader {
         updatePollMs,
         inventoryPollMs,
         retryPollMs,
+        isTokenShared: config.isBusEnabled,
       });
       before.close();
+      this.#options.onEffect?.(config);
       logger.log("info", "The new configuration is in effect");
     } catch (error) {
       device.close();

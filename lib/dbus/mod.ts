@@ -5,6 +5,10 @@
  * @module
  */
 export { AuthenticationManagerClient, type JwtToken } from "./authentication_manager_client.ts";
+export {
+  type AuthenticationHandler,
+  serveAuthenticationManager,
+} from "./authentication_manager_service.ts";
 export { SYSTEM_BUS_ADDRESS, systemBusAddress } from "./bus_address.ts";
 export { BusConnection, type ConnectOptions } from "./bus_connection.ts";
 export { UpdateManagerClient } from "./update_manager_client.ts";

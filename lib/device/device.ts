@@ -3,6 +3,7 @@ import {
   type Authorization,
   type DeviceCredentials,
   DeviceSession,
+  type DeviceSessionOptions,
 } from "../api/device_session.ts";
 import { sendInventory } from "../api/inventory_call.ts";
 import { type DeploymentOffer, NextDeploymentPoll } from "../api/next_deployment.ts";
@@ -70,6 +71,8 @@ export interface OpenDeviceOptions {
   readonly maps?: LivePool;
   /** Told the progress of deployments. */
   readonly onEvent?: (event: DeploymentEvent) => void;
+  /** Told the standing with the server; see {@link DeviceSessionOptions.onStanding}. */
+  readonly onStanding?: DeviceSessionOptions["onStanding"];
 }
 
 /**
@@ -115,6 +118,7 @@ export class Device {
       tenantToken: config.tenantToken,
       credentials: (signal) => this.#credentials(signal),
       onToken: (token) => redactor.add(token),
+      onStanding: options.onStanding,
     });
     this.#poll = new NextDeploymentPoll(this.#session, drivers.clock);
     const onEvent = options.onEvent ?? (() => {});

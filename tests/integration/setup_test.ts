@@ -76,7 +76,7 @@ test("setup permits the daemon's unit the configured server and what --net names
     assert.equal(
       /--allow-net=(\S+)/.exec(line)?.[1],
       "Deno" in globalThis
-        ? "mender.example.com:443,storage.example.com:443,unix:/var/lib/mender/daemon.sock"
+        ? "mender.example.com:443,storage.example.com:443,unix:/run/dbus/system_bus_socket,unix:/var/lib/mender/daemon.sock"
         : undefined,
     );
   }));

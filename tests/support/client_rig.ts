@@ -74,7 +74,7 @@ export class ClientRig {
   readonly #env: Readonly<Record<string, string>>;
   readonly #limitMs: number;
   readonly #flags: readonly string[];
-  readonly #sockets: readonly string[];
+  readonly #busSocket: string | undefined;
   readonly #hasAllRights: boolean;
   readonly #running = new Map<ChildProcess, Promise<void>>();
 
@@ -88,10 +88,7 @@ export class ClientRig {
       ...busSocket !== undefined && { DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${busSocket}` },
       ...options.env,
     };
-    this.#sockets = [
-      join(this.paths.dataDirectory, "terminal.sock"),
-      ...busSocket === undefined ? [] : [busSocket],
-    ].map((path) => `unix:${path}`);
+    this.#busSocket = busSocket;
     this.#limitMs = options.limitMs ?? LIMIT_MS;
     this.#flags = options.flags ?? [];
     this.#net = [options.serverUrl, ...options.net ?? []].map((url) => new URL(url).host);
@@ -103,6 +100,8 @@ export class ClientRig {
         InventoryPollIntervalSeconds: 30,
         RetryPollIntervalSeconds: 1,
         FirstContactSpreadSeconds: 0,
+        // The bus of the machine is none of a test's business.
+        DBus: { Enabled: busSocket !== undefined },
         ...options.config,
       }),
     );
@@ -122,6 +121,7 @@ export class ClientRig {
   command(...args: readonly string[]): [program: string, ...args: string[]] {
     const set = ["report", "terminal"].find((name) => args.includes(name)) ?? "daemon";
     const data = args[args.indexOf("--data") + 1];
+    const bus = this.#busSocket === undefined ? [] : [this.#busSocket];
     const { controlSocket } = args.includes("--data") && data !== undefined
       ? wellKnownPaths({ data })
       : this.paths;
@@ -132,10 +132,16 @@ export class ClientRig {
         "--no-prompt",
         // A terminal may read and write everywhere, as the addon does.
         ...set === "terminal" ? [] : [
-          `--allow-read=${[...this.#read, ...programModules()].join(",")}`,
-          `--allow-write=${this.root}`,
+          `--allow-read=${[...this.#read, ...bus, ...programModules()].join(",")}`,
+          `--allow-write=${[this.root, ...bus].join(",")}`,
         ],
-        `--allow-net=${[...this.#net, ...this.#sockets, `unix:${controlSocket}`].join(",")}`,
+        `--allow-net=${
+          [
+            ...this.#net,
+            ...[join(this.paths.dataDirectory, "terminal.sock"), controlSocket, ...bus]
+              .map((path) => `unix:${path}`),
+          ].join(",")
+        }`,
         ...this.#flags,
       ],
     );

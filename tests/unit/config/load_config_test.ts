@@ -67,6 +67,7 @@ test("loadConfig() uses the defaults when there is no file", async () => {
     artifactVerifyKeyFiles: [],
     updateLogDirectory: `${root}/var/lib/mender`,
     logLevel: undefined,
+    isBusEnabled: true,
     downloadMaxTries: 20,
     downloadGiveUpMs: 86_400_000,
     downloadBytesPerSecond: 0,
@@ -74,7 +75,6 @@ test("loadConfig() uses the defaults when there is no file", async () => {
     handoffTimeoutMs: 86_400_000,
     mapLifeMs: 3_600_000,
     mapBootLifeMs: 600_000,
-    hasBusServices: true,
     identityFormat: "auto",
   });
 });
@@ -123,6 +123,7 @@ test("loadConfig() reads every key that has an effect", async () => {
     artifactVerifyKeyFiles: ["/k1.pem", "/k2.pem"],
     updateLogDirectory: "/data/logs",
     logLevel: "debug",
+    isBusEnabled: false,
     downloadMaxTries: 3,
     downloadGiveUpMs: 600_000,
     downloadBytesPerSecond: 50_000,
@@ -130,7 +131,6 @@ test("loadConfig() reads every key that has an effect", async () => {
     handoffTimeoutMs: 600_000,
     mapLifeMs: 90_000,
     mapBootLifeMs: 30_000,
-    hasBusServices: false,
     identityFormat: "array",
   });
 });
@@ -219,7 +219,6 @@ test("loadConfig() is silent about keys of other Mender clients", async () => {
     ServerURL: "https://m",
     RootfsPartA: "/dev/mmcblk0p2",
     RootfsPartB: 7,
-    DBus: { Enabled: false },
     Connectivity: { DisableKeepAlive: false },
     StateScriptTimeoutSeconds: 60,
     RemoteTerminal: true,

@@ -379,6 +379,34 @@ test("Daemon that finds a deployment in progress talks to nobody until it is ove
   assert.deepEqual(device.calls.slice(-3), ["authenticate", "sendInventory", "checkUpdate"]);
 });
 
+test("Daemon whose token is shared asks for one while a deployment is in progress, and for nothing else", async () => {
+  const { clock, device, start } = daemon({ isTokenShared: true });
+  device.onSettle = () => "waiting";
+  device.onAuthenticate = () => {
+    if (device.secondsOf("authenticate").length === 1) throw unreachable();
+  };
+  start();
+  await clock.advance(HOUR);
+  assert.deepEqual(device.secondsOf("authenticate"), [0, 1.5]);
+  assert.deepEqual([...new Set(device.calls)], ["settle", "authenticate"]);
+});
+
+test("Daemon authenticates anew when it is asked to, whatever it waits for, and tells a failure", async () => {
+  const { clock, device, logger, running, start } = daemon();
+  start();
+  await clock.advance(HOUR);
+  await clock.run(running.authenticate());
+  assert.deepEqual(device.secondsOf("authenticate"), [0, 3600]);
+  device.onSettle = () => "waiting";
+  device.onAuthenticate = () => {
+    throw unreachable();
+  };
+  await clock.run(running.authenticate());
+  assert.deepEqual(logger.lines(), [
+    "warning: Failed to authenticate: Cannot reach the server",
+  ]);
+});
+
 test("Daemon looks again at once as long as there is something to settle", async () => {
   const { clock, device, start } = daemon();
   device.onSettle = () => device.calls.length < 4 ? "again" : "clear";
