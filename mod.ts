@@ -1,8 +1,9 @@
 /**
  * mender-deno as a library: over-the-air updates with Mender, on a device.
  *
- * What stands here so far: reading and checking Mender Artifacts, control of updates by Update Control
- * Maps, and the errors and the logger that everything shares. A server to test against is in `mender-deno/testing`.
+ * A whole client that runs in an application; reading and checking Mender Artifacts; control of updates by
+ * Update Control Maps; and the errors and the logger that everything shares. A server to test against is in
+ * `mender-deno/testing`.
  *
  * @module
  */
@@ -101,3 +102,21 @@ export {
   type UpdateFlowParts,
   type WaitOptions,
 } from "./lib/flow/update_flow.ts";
+export { MenderClient } from "./lib/client/mender_client.ts";
+export type { MenderClientOptions } from "./lib/client/client_options.ts";
+export type { ClientEvent } from "./lib/daemon/client_event.ts";
+export type {
+  DaemonStatus,
+  DeploymentStatusView,
+  FailureView,
+} from "./lib/daemon/daemon_status.ts";
+export { InstanceError } from "./lib/daemon/instance_guard.ts";
+export type { DeploymentEvent } from "./lib/deployment/context.ts";
+export type { RunResult } from "./lib/deployment/deployment_run.ts";
+export type {
+  AnnouncedStatus,
+  Installation,
+  InstallationHandler,
+} from "./lib/deployment/handoff/installation.ts";
+export type { Clock } from "./lib/runtime/clock.ts";
+export type { JsonObject } from "./lib/core/json.ts";

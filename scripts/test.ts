@@ -16,6 +16,7 @@ const STATIC_CHECKS: readonly (readonly [name: string, args: readonly string[]])
   ["lint", ["lint"]],
   ["types", ["check", "."]],
   ["documentation", ["doc", "--lint", "mod.ts", ...sourcesBelow("lib")]],
+  ["reference", ["doc", "--lint", "mod.ts"]],
   ["layers", ["run", "--allow-read", "scripts/check_layers.ts"]],
   ["permissions", ["run", "--allow-read", "scripts/check_permissions.ts"]],
 ];

@@ -5,6 +5,7 @@
  * @module
  */
 import { ConfigError } from "../core/errors.ts";
+import type { JsonObject } from "../core/json.ts";
 import type { Logger } from "../core/logger.ts";
 import type { FileDriver } from "../runtime/files/file_driver.ts";
 import { buildConfig, type Config } from "./config.ts";
@@ -23,6 +24,8 @@ export interface LoadConfigOptions {
   readonly paths: Paths;
   /** Whether a file was named by the user, so that it must exist. */
   readonly explicit?: { readonly main?: boolean; readonly fallback?: boolean };
+  /** Keys that a program sets itself, as in the file; they win over both files. */
+  readonly settings?: JsonObject | undefined;
 }
 
 /** A configuration with all that was noticed while it was read. */
@@ -96,9 +99,24 @@ function readBoth(
     }
   };
   const states = [read("main", main), read("fallback", fallback)] as const;
-  const keys = resolveKeys(table, { main: states[0].file, fallback: states[1].file });
+  const laidOver = withSettings(states[0].file, options.settings);
+  const keys = resolveKeys(table, { main: laidOver, fallback: states[1].file });
   keys.problems.unshift(...problems);
   return { files: states.map(({ source, path, exists }) => ({ source, path, exists })), keys };
+}
+
+function withSettings(
+  file: ConfigFile | undefined,
+  settings: JsonObject | undefined,
+): ConfigFile | undefined {
+  if (settings === undefined) return file;
+  const own = "the settings of the program";
+  return {
+    source: "main",
+    path: file === undefined ? own : `${file.path} or ${own}`,
+    values: { ...file?.values, ...settings },
+    repeatedKeys: file?.repeatedKeys ?? [],
+  };
 }
 
 type FileState = InspectedConfig<never>["files"][number] & {

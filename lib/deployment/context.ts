@@ -5,6 +5,7 @@ import type { Logger } from "../core/logger.ts";
 import type { LogSink } from "../log/record.ts";
 import type { Drivers } from "../runtime/drivers.ts";
 import type { HttpDriver } from "../runtime/http/http_driver.ts";
+import type { ApplicationHandoff } from "./handoff/application_handoff.ts";
 import type { DeploymentFiles } from "./deployment_files.ts";
 import type { UpdateGate } from "./update_gate.ts";
 import type { WaitMeter } from "./wait_meter.ts";
@@ -89,6 +90,8 @@ export interface DeploymentContext extends DeploymentFiles {
   };
   /** How the sub-updater is started, and how long its outcome is waited for; 0 = without end. */
   readonly handoff: { readonly runner: "auto" | "systemd" | "fork"; readonly timeoutMs: number };
+  /** Installs in this process, in place of the sub-updater. */
+  readonly application?: ApplicationHandoff | undefined;
   /** Counts that wait. */
   readonly waitMeter: WaitMeter;
   /** Longest wait between attempts, in milliseconds (`RetryPollIntervalSeconds`). */

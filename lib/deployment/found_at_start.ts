@@ -14,6 +14,11 @@ export interface FoundState {
   readonly couldNotRun: boolean;
   /** Whether nothing is left of the Artifact, and of the log that was uploaded. */
   readonly isTidy: boolean;
+  /**
+   * Set when the deployment was handed to an application, and this client is a part of one: whether that
+   * can go on with what was interrupted.
+   */
+  readonly application?: { readonly canResume: boolean } | undefined;
   /** Whether the started program still runs. */
   readonly isRunning: boolean;
   /** For how long an outcome was waited for, as far as that was observed, in milliseconds. */
@@ -26,13 +31,14 @@ export interface FoundState {
  * What to do about it.
  *
  * `poll`: nothing is in progress. `wait`: look again later. `adopt`: take the deployment that the
- * lock names as handed over. `start`: start the sub-updater. `note-start`: record that it was started.
+ * lock names as handed over. `start`: start the sub-updater. `resume`: have the
+ * application go on with it. `note-start`: record that it was started.
  * `announce`: send the status that the sub-updater wants the server to know. `fail`: record a failure,
  * for the reason given. `deliver`: send the recorded outcome. `tidy`: remove what a deployment that is
  * over has left. `release`: remove the lock.
  */
 export type NextStep =
-  | { readonly do: "poll" | "start" | "note-start" | "deliver" | "tidy" | "release" }
+  | { readonly do: "poll" | "start" | "resume" | "note-start" | "deliver" | "tidy" | "release" }
   | { readonly do: "wait"; readonly why?: string }
   | { readonly do: "adopt"; readonly deploymentId: string }
   | { readonly do: "announce"; readonly status: DeploymentStatus }
@@ -78,6 +84,10 @@ function decideHandedOver(
   if (found.couldNotRun) return { do: "fail", why: "The sub-updater could not be run" };
   if (found.isRunning) return announced ? { do: "announce", status: announced } : { do: "wait" };
   if (!isLocked) return { do: "fail", why: "The sub-updater ended without a report" };
+  if (found.application?.canResume === true) return { do: "resume" };
+  if (found.application !== undefined) {
+    return { do: "fail", why: "The application ended while it installed the Artifact" };
+  }
   const { waitedMs, waitLimitMs } = found;
   if (waitLimitMs > 0 && waitedMs >= waitLimitMs) {
     const seconds = Math.round(waitLimitMs / 1000);

@@ -31,8 +31,11 @@ export async function settleFound(
   const record = context.record.read();
   const isWithSubUpdater = record?.phase === "handing_over" || record?.phase === "handed_over";
   const proof = record === undefined ? undefined : readStartMarker(context, record.id);
+  const handoff = record?.handoff ?? proof;
+  const { application } = context;
   const step = await decideLazily(
     {
+      application: handoff?.isApplication === true ? application : undefined,
       record,
       lock,
       isStartProven: proof !== undefined,
@@ -41,7 +44,10 @@ export async function settleFound(
       waitedMs: context.waitMeter.look(record, context.drivers.clock.monotonic()),
       waitLimitMs: context.handoff.timeoutMs,
     },
-    () => isStillRunning(context, record?.handoff ?? proof),
+    () =>
+      handoff?.isApplication === true
+        ? Promise.resolve(application?.isRunning(record?.id ?? "") ?? false)
+        : isStillRunning(context, handoff),
   );
   if (step.do === "poll") {
     if (record === undefined || isOver(record.phase)) context.gate.idle(record?.id);
@@ -114,6 +120,9 @@ async function takeStep(
       );
       await startNow(context, journal, logger, signal);
       return;
+    case "resume":
+      await resume(context, journal, logger);
+      return;
     case "note-start":
       journal.take({ type: "started", handoff: readStartMarker(context, journal.record.id) });
       return;
@@ -152,6 +161,21 @@ async function startNow(
     if (!isMenderError(error, "handoff.")) throw error;
     endInFailure(context, journal, error, logger);
   }
+}
+
+async function resume(
+  { application, drivers }: DeploymentContext,
+  { record }: DeploymentJournal,
+  logger: Logger,
+): Promise<void> {
+  const { bootId } = await drivers.processes.identify(1);
+  logger.log("info", "The installation was interrupted; the application goes on with it");
+  application?.begin({
+    deploymentId: record.id,
+    artifactName: record.artifactName,
+    isResumed: true,
+    hasRebooted: bootId !== record.handoff?.bootId,
+  });
 }
 
 async function announce(

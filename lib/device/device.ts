@@ -13,6 +13,7 @@ import { readVerifyKeys } from "../artifact/mod.ts";
 import { type Config, type Paths, requireServers } from "../config/mod.ts";
 import type { DeploymentStatus } from "../core/deployment_status.ts";
 import { ApiError, isMenderError } from "../core/errors.ts";
+import type { Attributes } from "../core/key_value.ts";
 import type { Logger } from "../core/logger.ts";
 import { VERSION } from "../core/version.ts";
 import type {
@@ -21,6 +22,7 @@ import type {
   DeploymentEvent,
 } from "../deployment/context.ts";
 import { announceHeld } from "../deployment/announce_held.ts";
+import type { ApplicationHandoff } from "../deployment/handoff/application_handoff.ts";
 import { announceStatus } from "../deployment/announce_status.ts";
 import { deliverReport } from "../deployment/deliver_report.ts";
 import { deploymentLogger } from "../deployment/deployment_logger.ts";
@@ -69,6 +71,10 @@ export interface OpenDeviceOptions {
   readonly isForced?: boolean;
   /** Update Control Maps, when they outlive this device; else it opens its own. */
   readonly maps?: LivePool;
+  /** Installs in this process, in place of the sub-updater. */
+  readonly application?: ApplicationHandoff | undefined;
+  /** The identity, when it is not that of the identity script. */
+  readonly identity?: Attributes | undefined;
   /** Told the progress of deployments. */
   readonly onEvent?: (event: DeploymentEvent) => void;
   /** Told the standing with the server; see {@link DeviceSessionOptions.onStanding}. */
@@ -144,6 +150,7 @@ export class Device {
         bytesPerSecond: config.downloadBytesPerSecond,
       },
       handoff: { runner: config.handoffRunner, timeoutMs: config.handoffTimeoutMs },
+      application: options.application,
       waitMeter: new WaitMeter(config.handoffTimeoutMs),
       retryPollMs: config.retryPollMs,
       logger,
@@ -314,7 +321,7 @@ export class Device {
       configured: config.identityFormat,
       logger,
     });
-    const attributes = await readIdentity({
+    const attributes = this.#options.identity ?? await readIdentity({
       files: drivers.files,
       processes: drivers.processes,
       script: paths.identityScript,

@@ -9,7 +9,7 @@ import { setAside } from "../runtime/files/set_aside.ts";
 import type { OutcomeFiles, OutcomeRecord } from "./outcome_file.ts";
 import { storeFailure } from "./store_failure.ts";
 
-/** The started sub-updater, enough to recognise it later. */
+/** The started sub-updater, enough to recognise it later; or the application in its place. */
 export interface HandoffRecord {
   /** Boot of the machine in which it was started. */
   readonly bootId: string;
@@ -19,6 +19,8 @@ export interface HandoffRecord {
   readonly startTime?: string | undefined;
   /** Its systemd unit, when systemd has started it. */
   readonly unit?: string | undefined;
+  /** It is no program, but a callback in the process of a client: it ends with that client. */
+  readonly isApplication?: true | undefined;
 }
 
 /** What the server said of the file that is being downloaded; a resumed download must fit it. */
@@ -79,6 +81,7 @@ const recordSchema = v.object({
     pid: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
     startTime: v.optional(v.string()),
     unit: v.optional(v.string()),
+    isApplication: v.optional(v.literal(true)),
   })),
   waitedMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   announced: v.optional(v.picklist(DEVICE_STATUSES)),

@@ -2,11 +2,13 @@ import { HandoffError } from "../../core/errors.ts";
 import type { DeploymentContext } from "../context.ts";
 
 /**
- * Checks that there is a sub-updater that can be started, before anything is promised to the server.
+ * Checks that there is a sub-updater that can be started, before anything is promised to the server; an
+ * application in its place is always there.
  *
  * @throws {HandoffError} `handoff.missing-sub-updater`, `handoff.not-executable`.
  */
 export function checkSubUpdater(context: DeploymentContext): void {
+  if (context.application !== undefined) return;
   const { files } = context.drivers;
   const path = context.paths.installScript;
   const found = files.stat(path, { follow: true });

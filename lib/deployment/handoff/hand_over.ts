@@ -3,6 +3,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { DeploymentContext } from "../context.ts";
 import type { DeploymentJournal } from "../lifecycle/journal.ts";
 import { checkSubUpdater } from "./check_sub_updater.ts";
+import { startApplication } from "./start_application.ts";
 import { startSubUpdater } from "./start_sub_updater.ts";
 
 /**
@@ -18,11 +19,15 @@ export async function handOver(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const { id } = journal.record;
+  const { id, artifactName } = journal.record;
+  const { application } = context;
   checkSubUpdater(context);
   context.lock.write(id);
-  const handoff = await startSubUpdater(context, id, signal);
-  logger.log("info", `Artifact handed over to ${context.paths.installScript}`);
+  const { handoff, isFirst } = application === undefined
+    ? { handoff: await startSubUpdater(context, id, signal), isFirst: false }
+    : await startApplication(context, id, signal);
+  const to = application === undefined ? context.paths.installScript : "the application";
+  logger.log("info", `Artifact handed over to ${to}`);
   try {
     journal.take({ type: "started", handoff });
   } catch (error) {
@@ -31,4 +36,6 @@ export async function handOver(
     if (!isMenderError(error, "store.")) throw error;
     logger.log("warning", "The hand-off could not be recorded yet", {}, error);
   }
+  if (!isFirst) return;
+  application?.begin({ deploymentId: id, artifactName, isResumed: false, hasRebooted: false });
 }

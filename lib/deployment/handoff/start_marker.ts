@@ -4,6 +4,7 @@ import type { HandoffRecord } from "../../store/deployment_record.ts";
 import { storeFailure } from "../../store/store_failure.ts";
 import type { DeploymentContext } from "../context.ts";
 
+const APPLICATION = "application";
 const MARKER_NAME = /^sub-updater\.[0-9A-Fa-f-]{1,64}\.started/;
 
 /**
@@ -40,6 +41,11 @@ export function couldNotRun(context: DeploymentContext, deploymentId: string): b
   return context.drivers.files.stat(path) !== undefined;
 }
 
+/** The marker of an application that installs in our own process: it ends with us. */
+export function applicationMarker(bootId: string): string {
+  return `\n${bootId}\n\n${APPLICATION}\n`;
+}
+
 /** Removes the start markers of other deployments. */
 export function clearStartMarkers(context: DeploymentContext, deploymentId: string): void {
   const { dataDirectory } = context.paths;
@@ -56,9 +62,10 @@ export function clearStartMarkers(context: DeploymentContext, deploymentId: stri
 }
 
 function parseStartMarker(text: string): HandoffRecord {
-  const [pid = "", bootId = "", startTime = ""] = text.split("\n");
+  const [pid = "", bootId = "", startTime = "", kind = ""] = text.split("\n");
   return {
     bootId,
+    ...(kind === APPLICATION && { isApplication: true }),
     ...(/^[1-9]\d{0,9}$/.test(pid) && { pid: Number(pid) }),
     ...(startTime !== "" && { startTime }),
   };

@@ -152,3 +152,24 @@ test("decideFound() says why an unreadable lock holds everything up", () => {
   const found = decideFound({ ...plain, lock: locks.unreadable, record: undefined });
   assert.deepEqual(found, { do: "wait", why: "Cannot find a deployment ID" });
 });
+
+const applications: [
+  name: string,
+  application: { canResume: boolean } | undefined,
+  isRunning: boolean,
+  isLocked: boolean,
+  expected: string,
+][] = [
+  ["that is at work", { canResume: true }, true, true, "wait"],
+  ["that was interrupted, and can go on", { canResume: true }, false, true, "resume"],
+  ["that was interrupted, and cannot go on", { canResume: false }, false, true, "fail"],
+  ["whose lock somebody has removed", { canResume: true }, false, false, "fail"],
+  ["of another program: its report is waited for", undefined, false, true, "wait"],
+];
+for (const [name, application, isRunning, isLocked, expected] of applications) {
+  test(`decideFound() of a deployment with an application ${name}: ${expected}`, () => {
+    const lock = isLocked ? locks.same : locks.none;
+    const found = { ...plain, lock, record: recordIn("handed_over"), isRunning, application };
+    assert.equal(decideFound(found).do, expected);
+  });
+}
