@@ -103,6 +103,8 @@ export {
   type WaitOptions,
 } from "./lib/flow/update_flow.ts";
 export { MenderClient } from "./lib/client/mender_client.ts";
+export { followClient, type FollowClientOptions } from "./lib/client/follow_client.ts";
+export type { FollowedLine } from "./lib/daemon/control/follow_control.ts";
 export type { MenderClientOptions } from "./lib/client/client_options.ts";
 export type { ClientEvent } from "./lib/daemon/client_event.ts";
 export type {
