@@ -111,6 +111,7 @@ export type {
   DaemonStatus,
   DeploymentStatusView,
   FailureView,
+  MapView,
 } from "./lib/daemon/daemon_status.ts";
 export { InstanceError } from "./lib/daemon/instance_guard.ts";
 export type { DeploymentEvent } from "./lib/deployment/context.ts";

@@ -1,4 +1,4 @@
-import type { Device } from "../../lib/device/device.ts";
+import type { Config } from "../../lib/config/mod.ts";
 import type { DeploymentEvent } from "../../lib/deployment/context.ts";
 import { openMaps } from "../../lib/device/open_maps.ts";
 import { prepareDataDirectory } from "../../lib/store/data_directory.ts";
@@ -11,9 +11,9 @@ import { Reloader } from "../../lib/daemon/reloader.ts";
 import { ServiceNotifier } from "../../lib/daemon/service_notifier.ts";
 import { phaseText, restText } from "../../lib/daemon/state_text.ts";
 import { guardInstance } from "../../lib/daemon/instance_guard.ts";
-import type { SocketListener } from "../../lib/runtime/socket_driver.ts";
 import { BusOffer, mapService, tokenService } from "../bus_offer.ts";
 import type { CommandContext } from "../command_context.ts";
+import { Ending } from "../ending.ts";
 import { Interrupted } from "../interrupted.ts";
 import { openDevice } from "../open_device.ts";
 import { keepTerminalChild } from "../terminal_child.ts";
@@ -33,89 +33,101 @@ export async function daemon(
   context: CommandContext,
   options: DaemonCommandOptions,
 ): Promise<number> {
-  const { drivers, paths, logger, signal } = context;
+  const { drivers, paths, signal } = context;
   context.outliveTerminal();
   const config = context.loadConfig();
   prepareDataDirectory(drivers.files, paths.dataDirectory);
-  const events = new ClientEvents(drivers.clock);
-  let control: ControlHandler | undefined;
-  let instance: SocketListener | undefined;
-  let device: Device | undefined;
-  let running: Daemon | undefined;
-  const children = new AbortController();
-  let terminal: Promise<void> | undefined;
-  let offer: BusOffer | undefined;
-  const notifier = new ServiceNotifier(drivers, logger);
+  const ending = new Ending();
   try {
-    instance = await guardInstance(drivers, paths.controlSocket, {
-      role: "daemon",
-      pid: drivers.self.pid,
-      handler: (request) => control?.(request) ?? STARTING,
-      logger,
-      signal,
-    });
-    const print = progressPrinter(context);
-    // They outlive the device, which a new configuration replaces.
-    const maps = openMaps(drivers, paths, config, logger);
-    const onEvent = (event: DeploymentEvent): void => {
-      events.take(event);
-      print(event);
-      const text = phaseText(event);
-      if (text !== undefined) notifier.tell(text);
-    };
-    const token = new SharedToken({ authenticate: () => running!.authenticate(), logger });
-    const told = { onEvent, onStanding: token.tell, maps };
-    device = await openDevice(context, config, told);
-    const serving = running = new Daemon({
-      device,
-      clock: drivers.clock,
-      random: drivers.random,
-      logger,
-      updatePollMs: config.updatePollMs,
-      inventoryPollMs: config.inventoryPollMs,
-      retryPollMs: config.retryPollMs,
-      firstContactSpreadMs: config.firstContactSpreadMs,
-      onRest: (state) => notifier.tell(restText(state)),
-      isOnce: options.once === true,
-      isStaying: options.stay === true,
-      isTokenShared: config.isBusEnabled && options.once !== true,
-      onEvent: events.take,
-    });
-    control = daemonHandler(serving, events);
-    // As in the other Mender clients.
-    drivers.signals.on("SIGUSR1", () => serving.checkUpdate());
-    drivers.signals.on("SIGUSR2", () => serving.sendInventory());
-    const reloader = new Reloader({
-      daemon: serving,
-      load: () => context.loadConfig(),
-      open: (next) => openDevice(withoutForce(context), next, told),
-      onEffect: (next) => offer?.enable(next.isBusEnabled),
-      self: drivers.self,
-      notifier,
-      logger,
-    });
-    drivers.signals.on("SIGHUP", () => void reloader.reload());
-    if (options.once !== true) {
-      offer = new BusOffer(context, [mapService(maps), tokenService(token)]);
-    }
-    offer?.enable(config.isBusEnabled);
-    if (options.once !== true) terminal = keepTerminalChild(context, children.signal);
-    notifier.ready();
-    const end = await serving.run(signal);
+    const running = await assemble(context, config, options, ending);
+    const end = await running.run(signal);
     return end === "failed" ? 1 : 0;
   } catch (error) {
     // A service that is stopped has not failed.
     if (error instanceof Interrupted && error.signal === "SIGTERM") return 0;
     throw error;
   } finally {
-    events.end();
-    children.abort();
-    await notifier.stopping();
-    (running?.device ?? device)?.close();
-    await offer?.end();
-    await instance?.close();
-    await terminal;
+    await ending.run();
   }
+}
+
+/** Puts everything together, from the lock that it holds to the signals that it hears. */
+async function assemble(
+  context: CommandContext,
+  config: Config,
+  { once, stay }: DaemonCommandOptions,
+  ending: Ending,
+): Promise<Daemon> {
+  const { drivers, paths, logger, signal } = context;
+  const events = new ClientEvents(drivers.clock);
+  const control: { handler?: ControlHandler } = {};
+  const instance = await guardInstance(drivers, paths.controlSocket, {
+    role: "daemon",
+    pid: drivers.self.pid,
+    handler: (request) => control.handler?.(request) ?? STARTING,
+    logger,
+    signal,
+  });
+  ending.add(() => instance.close());
+  ending.add(() => events.end());
+
+  const notifier = new ServiceNotifier(drivers, logger);
+  const print = progressPrinter(context);
+  const token = new SharedToken({ authenticate: () => daemon.authenticate(), logger });
+  const openWith = {
+    // They outlive the device, which a new configuration replaces.
+    maps: openMaps(drivers, paths, config, logger),
+    onStanding: token.tell,
+    onEvent: (event: DeploymentEvent): void => {
+      events.take(event);
+      print(event);
+      const text = phaseText(event);
+      if (text !== undefined) notifier.tell(text);
+    },
+  };
+  const daemon: Daemon = new Daemon({
+    device: await openDevice(context, config, openWith),
+    clock: drivers.clock,
+    random: drivers.random,
+    logger,
+    updatePollMs: config.updatePollMs,
+    inventoryPollMs: config.inventoryPollMs,
+    retryPollMs: config.retryPollMs,
+    firstContactSpreadMs: config.firstContactSpreadMs,
+    onRest: (state) => notifier.tell(restText(state)),
+    isOnce: once === true,
+    isStaying: stay === true,
+    isTokenShared: config.isBusEnabled && once !== true,
+    onEvent: events.take,
+  });
+  ending.add(() => daemon.device.close());
+  control.handler = daemonHandler(daemon, events);
+
+  const offer = new BusOffer(context, [mapService(openWith.maps), tokenService(token)]);
+  ending.add(() => offer.end());
+  const offerOnBus = (next: Config): void => offer.enable(next.isBusEnabled && once !== true);
+  offerOnBus(config);
+  const reloader = new Reloader({
+    daemon,
+    load: () => context.loadConfig(),
+    open: (next) => openDevice(withoutForce(context), next, openWith),
+    onEffect: offerOnBus,
+    self: drivers.self,
+    notifier,
+    logger,
+  });
+  // As in the other Mender clients.
+  drivers.signals.on("SIGUSR1", () => daemon.checkUpdate());
+  drivers.signals.on("SIGUSR2", () => daemon.sendInventory());
+  drivers.signals.on("SIGHUP", () => void reloader.reload());
+  if (once !== true) {
+    const isOver = new AbortController();
+    const terminal = keepTerminalChild(context, isOver.signal);
+    ending.add(() => (isOver.abort(), terminal));
+  }
+  ending.add(() => notifier.stopping());
+  notifier.ready();
+  return daemon;
 }
 
 /** A new key is made once, not at each reading of the configuration. */

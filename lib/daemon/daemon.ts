@@ -5,14 +5,15 @@
  * @module
  */
 import type { Device } from "../device/device.ts";
-import { isMenderError, type MenderError, messageOf, type RetryAdvice } from "../core/errors.ts";
+import { isMenderError, messageOf, type RetryAdvice } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RandomDriver } from "../runtime/drivers.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { Alarm } from "./alarm.ts";
 import { TurnQueue } from "./control/turn_queue.ts";
 import type { ClientEvent } from "./client_event.ts";
-import { type DaemonStatus, type FailureView, mapViews } from "./daemon_status.ts";
+import { type DaemonStatus, type FailureView, mapViews, tenths } from "./daemon_status.ts";
+import { FailureTeller } from "./failure_teller.ts";
 import type { RestState } from "./state_text.ts";
 import { firstContactMs } from "./first_contact.ts";
 import { TaskTimer } from "./task_timer.ts";
@@ -72,13 +73,13 @@ export class Daemon {
   readonly #inventory: TaskTimer;
   readonly #update: TaskTimer;
   readonly #requests = new TurnQueue();
+  readonly #failures: FailureTeller;
   /** Tells this process apart from others, for whoever asked one before. */
   readonly mark: string;
   #signal = new AbortController().signal;
   #isWaitingForOutcome = false;
   /** Since the last look at what is in progress; the outcome may be reported before the next. */
   #hasHandedOver = false;
-  #isPendingTold = false;
   #isAtWork = false;
   #hasFailed = false;
   #startedAtMs = 0;
@@ -93,6 +94,7 @@ export class Daemon {
     const timer = (): TaskTimer => new TaskTimer(LOCK_CHECK_MS, retryPollMs, random.next);
     this.#options = options;
     this.mark = random.uuid();
+    this.#failures = new FailureTeller(options.logger, (event) => this.#tell(event));
     this.#alarm = new Alarm(options.clock);
     this.#settling = timer();
     this.#authentication = timer();
@@ -169,7 +171,7 @@ export class Daemon {
     return this.perform((device) => {
       this.#options = { ...this.#options, ...settings };
       this.#retime(settings);
-      this.#isPendingTold = false;
+      this.#failures.letIn();
       this.#failure = undefined;
       return Promise.resolve(device);
     });
@@ -206,13 +208,13 @@ export class Daemon {
     const answeredAtMs = Math.max(this.#polledAtMs ?? this.#startedAtMs, this.#excusedUntilMs);
     const accessAtMs = device.isAuthorized ? now : this.#authentication.dueAtMs;
     const until = ({ dueAtMs }: TaskTimer): number =>
-      seconds(Math.max(0, dueAtMs - now, accessAtMs - now));
+      tenths(Math.max(0, dueAtMs - now, accessAtMs - now));
     return {
       controlMaps: mapViews(device.maps),
       isAuthorized: device.isAuthorized,
       isStale: !this.#isWaitingForOutcome && now - answeredAtMs > 2 * updatePollMs + retryPollMs,
       ...(this.#polledAtMs !== undefined &&
-        { lastPollSecondsAgo: seconds(now - this.#polledAtMs) }),
+        { lastPollSecondsAgo: tenths(now - this.#polledAtMs) }),
       ...(!this.#isWaitingForOutcome && {
         nextPollSeconds: until(this.#update),
         nextInventorySeconds: until(this.#inventory),
@@ -234,7 +236,7 @@ export class Daemon {
     const waitMs = firstContactMs(firstContactSpreadMs, updatePollMs, random.next);
     if (waitMs === 0) return;
     this.#authentication.postpone(this.#startedAtMs + waitMs);
-    logger.log("info", `The server is asked in ${seconds(waitMs)} s; check-update asks it now`);
+    logger.log("info", `The server is asked in ${tenths(waitMs)} s; check-update asks it now`);
   }
 
   /** Whether polls may go on: no deployment is in progress. */
@@ -282,7 +284,7 @@ export class Daemon {
         this.#tell({ type: "authorized" });
       },
     );
-    if (device.isAuthorized) this.#isPendingTold = false;
+    if (device.isAuthorized) this.#failures.letIn();
   }
 
   async #sendInventory(): Promise<void> {
@@ -341,36 +343,9 @@ export class Daemon {
       }
       const code = isMenderError(error) ? error.code : "internal";
       this.#failure = { what, code, message: messageOf(error), atMs: this.#now() };
-      this.#tellFailure(what, error, waitMs);
+      this.#failures.failed(what, error, waitMs);
       return undefined;
     }
-  }
-
-  #tellFailure(what: string, error: unknown, waitMs: number): void {
-    const { logger } = this.#options;
-    const nextAttemptSeconds = seconds(waitMs);
-    const fields = { next_attempt_seconds: nextAttemptSeconds };
-    if (isMenderError(error, "auth.unauthorized")) {
-      // Pending is no error: an operator has to accept the device, which may take days.
-      const level = this.#isPendingTold ? "debug" : "info";
-      this.#isPendingTold = true;
-      logger.log(level, "Not accepted by the server yet; asking again", fields, error);
-      this.#tell({ type: "pending", nextAttemptSeconds });
-      return;
-    }
-    const isExpected = isMenderError(error);
-    logger.log(isExpected ? "warning" : "error", `Failed to ${what}`, {
-      ...fields,
-      ...(isExpected && { code: error.code, ...hintOf(error) }),
-    }, error);
-    this.#tell({
-      type: "failure",
-      what,
-      code: isExpected ? error.code : "internal",
-      message: messageOf(error),
-      ...(isExpected && hintOf(error)),
-      nextAttemptSeconds,
-    });
   }
 
   #tell(event: ClientEvent): void {
@@ -404,17 +379,9 @@ function adviceOf(error: unknown): RetryAdvice {
   return isMenderError(error) ? error.retry : "later";
 }
 
-function hintOf(error: MenderError): { hint?: string } {
-  return error.hint === undefined ? {} : { hint: error.hint };
-}
-
 function failureView(
   { atMs, ...failure }: Omit<FailureView, "secondsAgo"> & { readonly atMs: number },
   nowMs: number,
 ): FailureView {
-  return { ...failure, secondsAgo: seconds(nowMs - atMs) };
-}
-
-function seconds(ms: number): number {
-  return Math.round(ms / 100) / 10;
+  return { ...failure, secondsAgo: tenths(nowMs - atMs) };
 }

@@ -76,6 +76,11 @@ export interface DaemonStatus {
   readonly lastFailure?: FailureView;
 }
 
+/** Milliseconds as seconds, to a tenth. */
+export function tenths(ms: number): number {
+  return Math.round(ms / 100) / 10;
+}
+
 /** Follows the events of deployments, for whoever asks where one stands. */
 export class DeploymentFollower {
   #view: DeploymentStatusView | undefined;
