@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { execFile, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { AUTHENTICATION_MANAGER, UPDATE_MANAGER } from "../../lib/dbus/mender_names.ts";
 import { letterId } from "../support/control_maps.ts";
 import { withFlowRig } from "../support/flow_rig.ts";
 import { runInstalled } from "../support/installed_command.ts";
@@ -10,12 +11,15 @@ import { asNobody, otherUserPeer } from "../support/other_user.ts";
 import { peer } from "../support/peers.ts";
 import { repositoryFiles, repositoryText } from "../support/repository_text.ts";
 import { ScriptedManager } from "../support/scripted_manager.ts";
-import { busPeer } from "../support/system_bus.ts";
+import { ScriptedAuthenticator } from "../support/scripted_authenticator.ts";
+import { busPeer, type SystemBus, withSystemBus } from "../support/system_bus.ts";
 import { inTemporaryDirectory } from "../support/temporary.ts";
 import { test } from "../support/test.ts";
+import { waitUntil } from "../support/wait.ts";
 
 const systemd = peer("systemd-analyze", "apt-get install systemd");
 const logrotate = peer("logrotate", "apt-get install logrotate");
+const gdbus = peer("gdbus", "apt-get install libglib2.0-bin");
 const other = otherUserPeer();
 const busAndOther = other.skip === undefined ? busPeer : other;
 
@@ -94,6 +98,8 @@ test("the daemon's unit starts again for ever, waits for nothing, and has no rig
         "After=network.target nss-lookup.target time-sync.target",
         "ProtectSystem=strict",
         "ReadWritePaths=/var/lib/mender",
+        // The D-Bus is a Unix socket.
+        "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
         "CapabilityBoundingSet=",
         "SystemCallFilter=~@privileged",
         "RestrictNamespaces=yes",
@@ -193,6 +199,47 @@ test(
     }),
   busAndOther,
 );
+
+for (const name of ["io.mender.mender-deno", "io.mender.mender-deno-group"]) {
+  for (const [who, isTold] of [["root", true], ["nobody", false]] as const) {
+    test(
+      `${name}.conf ${isTold ? "lets root hear" : "keeps from nobody"} the token that is signalled`,
+      () =>
+        inTemporaryDirectory(async (dir) => {
+          chmodSync(dir, 0o755);
+          const policies = /<busconfig>([\s\S]*)<\/busconfig>/
+            .exec(repositoryText(`scripts/service/system/${name}.conf`))?.[1]
+            ?.replaceAll("@GROUP@", "nogroup") ?? "";
+          const heard = await withSystemBus(dir, { policies }, (bus) => hear(dir, bus, who));
+          assert.equal(heard.includes("aaa.bbb.ccc"), isTold, heard);
+        }),
+      gdbus.skip === undefined ? busAndOther : gdbus,
+    );
+  }
+}
+
+/** What a user hears of a daemon that owns both names, signals a token and ends. */
+async function hear(dir: string, bus: SystemBus, who: "root" | "nobody"): Promise<string> {
+  const daemon = await ScriptedAuthenticator.start(bus.address, ["", ""], [UPDATE_MANAGER.service]);
+  const monitor = ["gdbus", "monitor", "--address", bus.address];
+  const line = [...monitor, "--dest", AUTHENTICATION_MANAGER.service];
+  const [program = "", ...args] = who === "root" ? line : asNobody(dir, line);
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const closed = new Promise((resolve) => child.once("close", resolve));
+  let heard = "";
+  child.stdout.on("data", (chunk) => heard += String(chunk));
+  try {
+    await waitUntil("its ear", () => heard.includes("is owned by"), 30_000);
+    daemon.know(["aaa.bbb.ccc", "https://server"]);
+    await daemon.stop();
+    // It is told after the signal, to everybody.
+    await waitUntil("the end", () => heard.includes("does not have an owner"), 30_000);
+    return heard;
+  } finally {
+    child.kill("SIGKILL");
+    await closed;
+  }
+}
 
 test(
   "systemd-tmpfiles makes the directories with their modes",

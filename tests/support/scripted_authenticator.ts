@@ -21,8 +21,12 @@ export class ScriptedAuthenticator {
     this.#pair = pair;
   }
 
-  /** Starts it with what it knows. */
-  static async start(address: string, pair: TokenPair): Promise<ScriptedAuthenticator> {
+  /** Starts it with what it knows, perhaps with further names. */
+  static async start(
+    address: string,
+    pair: TokenPair,
+    names: readonly string[] = [],
+  ): Promise<ScriptedAuthenticator> {
     const bus = await BusConnection.open(address, { clock: systemClock });
     const made = new ScriptedAuthenticator(bus, pair);
     serveObject(bus, {
@@ -47,7 +51,9 @@ export class ScriptedAuthenticator {
       },
     });
     const flags = NAME_FLAGS.allowReplacement + NAME_FLAGS.replaceExisting;
-    await bus.requestName(AUTHENTICATION_MANAGER.service, flags);
+    for (const name of [AUTHENTICATION_MANAGER.service, ...names]) {
+      await bus.requestName(name, flags);
+    }
     return made;
   }
 
