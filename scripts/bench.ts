@@ -10,6 +10,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { connectRow } from "./bench/connect.ts";
 import { downloadRow } from "./bench/download.ts";
+import { fleetRow } from "./bench/fleet.ts";
 import { flowRow } from "./bench/flow.ts";
 import { handOffRow } from "./bench/hand_off.ts";
 import { idleRow } from "./bench/idle.ts";
@@ -29,6 +30,7 @@ const ROWS: readonly BenchRow[] = [
   downloadRow,
   memoryRow,
   connectRow,
+  fleetRow,
 ];
 
 const { values } = parseArgs({
