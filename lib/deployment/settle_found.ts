@@ -121,7 +121,7 @@ async function takeStep(
       await startNow(context, journal, logger, signal);
       return;
     case "resume":
-      await resume(context, journal, logger);
+      await resume(context, journal, logger, signal);
       return;
     case "note-start":
       journal.take({ type: "started", handoff: readStartMarker(context, journal.record.id) });
@@ -167,14 +167,18 @@ async function resume(
   { application, drivers }: DeploymentContext,
   { record }: DeploymentJournal,
   logger: Logger,
+  signal: AbortSignal,
 ): Promise<void> {
   const { bootId } = await drivers.processes.identify(1);
+  const provides = await application?.readProvides() ?? {};
+  signal.throwIfAborted();
   logger.log("info", "The installation was interrupted; the application goes on with it");
   application?.begin({
     deploymentId: record.id,
     artifactName: record.artifactName,
     isResumed: true,
     hasRebooted: bootId !== record.handoff?.bootId,
+    provides,
   });
 }
 

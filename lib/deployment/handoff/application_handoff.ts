@@ -49,6 +49,8 @@ export interface HandedDeployment {
   readonly isResumed: boolean;
   /** Whether the machine was started anew since. */
   readonly hasRebooted: boolean;
+  /** What the Artifact provides, as {@link ApplicationHandoff.readProvides} has read it. */
+  readonly provides: Readonly<Record<string, string>>;
 }
 
 /**
@@ -77,7 +79,32 @@ export class ApplicationHandoff {
     return this.#current?.deploymentId === deploymentId;
   }
 
-  /** Calls the application, beside everything else. That it has begun is durable already. */
+  /**
+   * What the Artifact provides; nothing when it is not there any more. Only its header is read again: it
+   * was verified with the whole Artifact, which lies in its place since.
+   *
+   * @throws {StoreError} It cannot be read.
+   */
+  async readProvides(): Promise<Readonly<Record<string, string>>> {
+    const { files, artifactPath } = this.#options;
+    if (files.stat(artifactPath) === undefined) return {};
+    let description: ArtifactDescription | undefined;
+    const reader = new ArtifactReader({
+      verifyKeys: [],
+      onDescription: (found) => void (description = found),
+    });
+    try {
+      for await (const chunk of this.#read()) {
+        await reader.push(chunk);
+        if (description !== undefined) break;
+      }
+    } finally {
+      reader.abandon();
+    }
+    return description?.provides ?? {};
+  }
+
+  /** Calls the application, at once; that it has begun is durable already. It goes on beside all else. */
   begin(deployment: HandedDeployment): void {
     const { deploymentId } = deployment;
     this.#current = { deploymentId, settled: this.#carryOut(deployment) };
@@ -117,7 +144,7 @@ export class ApplicationHandoff {
     const { onDeployment, onResume, logger } = this.#options;
     const handler = deployment.isResumed ? onResume : onDeployment;
     try {
-      const message = await handler?.(await this.#installation(deployment));
+      const message = await handler?.(this.#installation(deployment));
       return { status: "success", ...(message && { message: String(message) }) };
     } catch (error) {
       if (this.#stop.signal.aborted) {
@@ -129,39 +156,19 @@ export class ApplicationHandoff {
     }
   }
 
-  async #installation(deployment: HandedDeployment): Promise<Installation> {
+  #installation(deployment: HandedDeployment): Installation {
     const { artifactPath, announce } = this.#options;
-    const { deploymentId, artifactName, isResumed, hasRebooted } = deployment;
+    const { deploymentId, artifactName, hasRebooted, provides } = deployment;
     return {
       deploymentId,
       artifactName,
       artifactPath,
-      provides: await this.#provides(isResumed),
+      provides,
       signal: this.#stop.signal,
       hasRebooted,
       read: () => this.#read(),
       announce: (status) => announce(deploymentId, status),
     };
-  }
-
-  /** Reads the header again: it was verified with the whole Artifact, which lies in its place since. */
-  async #provides(mayBeGone: boolean): Promise<Readonly<Record<string, string>>> {
-    const { files, artifactPath } = this.#options;
-    if (mayBeGone && files.stat(artifactPath) === undefined) return {};
-    let description: ArtifactDescription | undefined;
-    const reader = new ArtifactReader({
-      verifyKeys: [],
-      onDescription: (found) => void (description = found),
-    });
-    try {
-      for await (const chunk of this.#read()) {
-        await reader.push(chunk);
-        if (description !== undefined) break;
-      }
-    } finally {
-      reader.abandon();
-    }
-    return description?.provides ?? {};
   }
 
   /** A generator, so that whoever leaves its loop closes the file. */

@@ -22,6 +22,8 @@ export async function handOver(
   const { id, artifactName } = journal.record;
   const { application } = context;
   checkSubUpdater(context);
+  // Before the marker: nothing may come between that and the call.
+  const provides = await application?.readProvides() ?? {};
   context.lock.write(id);
   const { handoff, isFirst } = application === undefined
     ? { handoff: await startSubUpdater(context, id, signal), isFirst: false }
@@ -37,5 +39,11 @@ export async function handOver(
     logger.log("warning", "The hand-off could not be recorded yet", {}, error);
   }
   if (!isFirst) return;
-  application?.begin({ deploymentId: id, artifactName, isResumed: false, hasRebooted: false });
+  application?.begin({
+    deploymentId: id,
+    artifactName,
+    isResumed: false,
+    hasRebooted: false,
+    provides,
+  });
 }
