@@ -8,12 +8,15 @@ import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { withRig } from "../support/client_rig.ts";
+import { hostDrivers } from "../../lib/runtime/host.ts";
+import type { MenderServer } from "../../lib/testing/mod.ts";
+import { rigArtifact, withRig } from "../support/client_rig.ts";
 import { inTemporaryDirectory } from "../support/temporary.ts";
 import { test } from "../support/test.ts";
 import { waitUntil } from "../support/wait.ts";
 import { withServer } from "../support/with_server.ts";
 
+const { self } = await hostDrivers();
 const sources = process.env["MENDER_PYTHON_CLIENT"] ?? "";
 const python = process.env["MENDER_PYTHON"] ?? "python3";
 const skip = sources !== "" && existsSync(join(sources, "mender/mender.py"))
@@ -24,6 +27,14 @@ const skip = sources !== "" && existsSync(join(sources, "mender/mender.py"))
 const ENTER = `set -e
 for part in identity inventory; do mount --bind "$1/$part" "/usr/share/mender/$part"; done
 mount --bind "$1/etc" /etc/mender
+cd "$2"
+shift 2
+exec "$@"`;
+
+/** The same, with all files of a device; what it starts outlives it. */
+const ENTER_DEVICE = `set -e
+mount --bind "$1/usr/share/mender" /usr/share/mender
+mount --bind "$1/etc/mender" /etc/mender
 cd "$2"
 shift 2
 exec "$@"`;
@@ -76,3 +87,94 @@ test(
       })),
   { skip },
 );
+
+test(
+  "a device is updated by mender-python-client, then by us, and by mender-python-client again",
+  () =>
+    withServer(
+      { autoAccept: true },
+      (server) =>
+        withRig({ serverUrl: server.url, identity: "echo mac=02:11:22:33:44:55" }, async (rig) => {
+          const { root, paths } = rig;
+          mkdirSync(paths.inventoryDirectory, { recursive: true });
+          const quoted = (words: readonly string[]): string =>
+            words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+          const old = [python, "-m", "mender.mender", "--data", paths.dataDirectory, "--no-syslog"];
+          rig.script(
+            paths.installScript,
+            `name=$(tar -xOf "$1" header.tar.gz | tar -xzOf - header-info |
+  sed -n 's/.*"artifact_name":"\\([^"]*\\)".*/\\1/p')
+echo "artifact_name=$name" >${paths.artifactInfo}
+echo "$name" >>${root}/installed
+. ${root}/reporter
+report --success && rm -f ${paths.lock}`,
+          );
+          const startPython = () => {
+            rig.write(
+              `${root}/reporter`,
+              `report() { (cd ${sources} && ${quoted(old)} report "$@"); }\n`,
+            );
+            const client = spawn("unshare", [
+              ...["--mount", "--propagation", "private", "sh", "-c", ENTER_DEVICE, "enter", root],
+              ...[sources, ...old, "daemon"],
+            ], { stdio: "ignore" });
+            return { client, closed: new Promise((resolve) => client.once("close", resolve)) };
+          };
+          const updateTo = async (name: string): Promise<void> => {
+            await server.uploadArtifact(rigArtifact(name));
+            const id = server.createDeployment({ artifactName: name });
+            const statusOf = () => server.deployment(id).devices[0]?.status;
+            await waitUntil(`success of ${name}`, () => statusOf() === "success", 60_000)
+              .catch((error) => assert.fail(`${error}: ${statusOf()}`));
+            await waitUntil("the lock's end", () => !existsSync(paths.lock), 60_000);
+          };
+          const byPython = async (name: string): Promise<void> => {
+            const { client, closed } = startPython();
+            try {
+              await waitUntil("its inventory", () => isKnownWith(server), 60_000);
+              await updateTo(name);
+              await closed; // it ends after the hand-off
+            } finally {
+              client.kill("SIGKILL");
+              await closed;
+            }
+          };
+
+          await byPython("release-2");
+          const [known] = server.devices();
+          const moved = await setUp(root);
+          assert.equal(moved.status, 0, moved.stderr);
+          assert.ok(existsSync(join(root, "usr/bin/mender-python-client")));
+          rig.write(`${root}/reporter`, `report() { ${quoted(rig.command("report"))} "$@"; }\n`);
+          const daemon = rig.start("daemon");
+          await updateTo("release-3");
+          assert.equal((await daemon.ended).code, 0);
+          await byPython("release-4");
+
+          assert.deepEqual(rig.installed(), ["release-2", "release-3", "release-4"]);
+          assert.deepEqual(server.devices().map(({ id, authSets }) => [id, authSets.length]), [
+            [known!.id, 1],
+          ]);
+        }),
+    ),
+  { skip, limitMs: 240_000 },
+);
+
+function isKnownWith(server: MenderServer): boolean {
+  return (server.devices()[0]?.inventory.length ?? 0) > 0;
+}
+
+/** Installs our service beside what the old client has left. */
+async function setUp(root: string): Promise<{ status: number | null; stderr: string }> {
+  const [program = "", ...args] = self.selfCommand(
+    new URL("../../cli/main.ts", import.meta.url),
+    ["--allow-all"],
+  );
+  const child = spawn(program, [...args, "setup", "--root", root, "--aliases", "--fork"], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let stderr = "";
+  child.stderr.on("data", (chunk) => stderr += String(chunk));
+  const status = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { status, stderr };
+}
