@@ -9,7 +9,7 @@ import { isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { ClientEvent } from "../daemon/client_event.ts";
 import { ClientEvents } from "../daemon/client_events.ts";
-import { daemonHandler } from "../daemon/control/daemon_handler.ts";
+import { daemonHandler, statusOf } from "../daemon/control/daemon_handler.ts";
 import type { ControlHandler } from "../daemon/control/serve_connection.ts";
 import { Daemon } from "../daemon/daemon.ts";
 import type { DaemonStatus } from "../daemon/daemon_status.ts";
@@ -176,8 +176,7 @@ export class MenderClient {
 
   /** How it stands: access, polls, the deployment in progress, the last failure. */
   status(): DaemonStatus {
-    const deployment = this.#events.deployment;
-    return { ...this.#daemon.status(), ...(deployment !== undefined && { deployment }) };
+    return statusOf(this.#daemon, this.#events);
   }
 
   /**

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { hostDrivers } from "../../lib/runtime/host.ts";
+import { programModules } from "../../lib/runtime/project_directory.ts";
 import type { ClientRig } from "../support/client_rig.ts";
 import { publish, withLibraryDevice } from "../support/library_client.ts";
 import { test } from "../support/test.ts";
@@ -11,13 +12,13 @@ import { waitUntil } from "../support/wait.ts";
 const { self } = await hostDrivers();
 
 /** Starts an application on a device; see `tests/support/application.ts`. */
-function start(rig: ClientRig, what: string): {
+function start(rig: ClientRig, what: string, permissions: readonly string[] = ["-A"]): {
   child: ChildProcess;
   ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
 } {
   const [program = "", ...args] = self.selfCommand(
     new URL("../support/application.ts", import.meta.url),
-    ["-A", "--no-check"],
+    [...permissions, "--no-check"],
   );
   const child = spawn(program, [...args, rig.root, what], { stdio: ["ignore", "pipe", "pipe"] });
   let [stdout, stderr] = ["", ""];
@@ -77,8 +78,14 @@ test("an application that is killed while it downloads installs once it has the 
     assert.deepEqual(calls(rig), ["install"]);
   }));
 
-test("the library writes nothing and touches nothing of its process", () =>
-  withLibraryDevice(async ({ rig }) => {
-    const { code, stdout, stderr } = await start(rig, "quiet").ended;
+test("the library writes nothing, touches nothing of its process, and needs the daemon's rights alone", () =>
+  withLibraryDevice(async ({ server, rig }) => {
+    const { code, stdout, stderr } = await start(rig, "quiet", [
+      "--permission-set=daemon",
+      "--no-prompt",
+      `--allow-read=${[rig.root, ...programModules()].join(",")}`,
+      `--allow-write=${rig.root}`,
+      `--allow-net=${new URL(server.url).host},unix:${rig.paths.controlSocket}`,
+    ]).ended;
     assert.deepEqual([code, stdout, stderr], [0, "untouched\n", ""]);
   }));

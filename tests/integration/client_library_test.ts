@@ -7,6 +7,8 @@ import {
   type LogFields,
   MenderClient,
 } from "../../mod.ts";
+import { askControl } from "../../lib/daemon/control/ask_control.ts";
+import { hostDrivers } from "../../lib/runtime/host.ts";
 import { type ClientRig, rigArtifact, withRig } from "../support/client_rig.ts";
 import {
   eventsUntil,
@@ -177,6 +179,38 @@ test("MenderClient without a callback hands over to the sub-updater, and report 
     });
     const id = await publishing;
     assert.equal(server.deployment(id).devices[0]?.status, "success");
+  }));
+
+test("MenderClient holds the callback as long as an Update Control Map says so", () =>
+  withLibraryDevice(async ({ server, rig }) => {
+    const drivers = await hostDrivers();
+    const setMap = async (states: Record<string, { action: string }>): Promise<void> => {
+      const map = JSON.stringify({
+        id: "5b1c8a52-6f0e-4d0b-9d2c-3a4f1f0e7b21",
+        priority: 0,
+        states,
+      });
+      const request = { v: 1, do: "set-map", map } as const;
+      const answer = await askControl(drivers, rig.paths.controlSocket, request, 10_000);
+      assert.ok(answer.ok, JSON.stringify(answer));
+    };
+    let calls = 0;
+    const onDeployment = (): void => void calls++;
+    await using(MenderClient.start({ root: rig.root, onDeployment }), async (client) => {
+      const events = client.events();
+      await waitUntil("the start", () => client.status().isAuthorized);
+      await setMap({ ArtifactInstall_Enter: { action: "pause" } });
+      const id = await publish(server);
+      await waitUntil(
+        "the hold",
+        () => server.deployment(id).devices[0]?.status === "pause_before_installing",
+        30_000,
+      );
+      assert.equal(calls, 0);
+      await setMap({});
+      await eventsUntil(events, isAcknowledged);
+      assert.equal(calls, 1);
+    });
   }));
 
 test("two MenderClients in one process serve two devices, each with its own directory", () =>

@@ -31,16 +31,20 @@ export function daemonHandler(
 }
 
 function statusAnswer(daemon: Daemon, events: ClientEvents): ControlAnswer {
+  return { ok: true, status: statusOf(daemon, events) };
+}
+
+/** How a daemon stands, with the deployment in progress. */
+export function statusOf(daemon: Daemon, events: ClientEvents): DaemonStatus {
   const view = events.deployment;
   const own = daemon.status();
   // Whoever downloads for an hour does not poll meanwhile, and is well.
   const isCarriedOut = daemon.isAtWork && view !== undefined;
-  const status: DaemonStatus = {
+  return {
     ...own,
     isStale: own.isStale && !isCarriedOut,
     ...(view !== undefined && { deployment: view }),
   };
-  return { ok: true, status };
 }
 
 function tooMany(): ControlAnswer {
