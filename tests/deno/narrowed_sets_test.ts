@@ -6,6 +6,7 @@ import process from "node:process";
 import { PROGRAM_MODULES } from "../../lib/runtime/project_directory.ts";
 import { RIG_DEVICE_TYPE, rigArtifact, withRig } from "../support/client_rig.ts";
 import { REPOSITORY, repositoryText } from "../support/repository_text.ts";
+import { busPeer, withSystemBus } from "../support/system_bus.ts";
 import { inTemporaryDirectory } from "../support/temporary.ts";
 import { test } from "../support/test.ts";
 import { waitUntil } from "../support/wait.ts";
@@ -57,6 +58,47 @@ test("a narrowed set reaches the configured server and no other", () =>
     assert.ok(!/--allow-all|-A|--allow-\w+( |$)/.test(flags), flags);
     return Promise.resolve();
   }));
+
+test(
+  "scripts/mender-deno gives the daemon the bus that the environment names",
+  () =>
+    withServer(
+      { autoAccept: true },
+      (server) =>
+        inTemporaryDirectory((dir) =>
+          withSystemBus(dir, {}, (bus) =>
+            withRig({ serverUrl: server.url, busSocket: bus.socket }, async (rig) => {
+              const child = spawn(wrapper, ["--root", rig.root, "daemon"], {
+                stdio: ["ignore", "pipe", "pipe"],
+                env: { ...process.env, DBUS_SYSTEM_BUS_ADDRESS: bus.address },
+              });
+              const log = collected(child);
+              await waitUntil("the service", () =>
+                /Serving io\.mender\.Auth/.test(log()), 30_000)
+                .catch((error) =>
+                  assert.fail(`${error}\n${log()}`)
+                );
+              child.kill("SIGTERM");
+              await ended(child);
+            }))
+        ),
+    ),
+  busPeer,
+);
+
+test("a daemon that may not use the bus says so once, and does its work", () =>
+  withServer(
+    { autoAccept: true },
+    (server) =>
+      withRig({ serverUrl: server.url, config: { DBus: { Enabled: true } } }, async (rig) => {
+        const daemon = rig.start("daemon");
+        const polls = (): number =>
+          server.journal.entries.filter(({ path }) => path.endsWith("/next")).length;
+        await waitUntil("polls", () => polls() >= 3, 30_000);
+        const told = daemon.output().match(/Nothing is offered on the D-Bus now: .*/g) ?? [];
+        assert.equal(told.length, 1, daemon.output());
+      }),
+  ));
 
 test("a server that the set does not name is refused by the name of the missing right", () =>
   withServer({}, (server) =>
