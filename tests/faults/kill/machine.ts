@@ -102,6 +102,7 @@ export class Machine {
         UpdatePollIntervalSeconds: 1,
         RetryPollIntervalSeconds: 2,
         InventoryPollIntervalSeconds: 3600,
+        DBus: { Enabled: false },
         ...options.config,
       }),
     );
