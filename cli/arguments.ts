@@ -218,6 +218,10 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
     .option("--terminal", "also the unit of remote access")
     .option("--dbus-group <group>", "a group that may control updates, beside root")
     .option("--net <host:port>", "a storage or proxy to permit too; may be repeated", append, [])
+    .addOption(
+      new Option("--from <client>", "take the place of a client that was here: python or mender")
+        .choices(["python", "mender"] as const),
+    )
     .option("--aliases", "also mender-python-client and mender-update-flow-control")
     .option("--example", "also the example sub-updater, where there is none")
     .option("--runtime <path>", "Deno or Node on the device, where it is not the one that runs")

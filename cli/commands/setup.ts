@@ -6,11 +6,19 @@ import { readText } from "../../lib/runtime/files/file_driver.ts";
 import { storeFailure } from "../../lib/store/store_failure.ts";
 import type { CommandContext } from "../command_context.ts";
 import { type AskedOptions, setupAnswers } from "../setup/answers.ts";
+import {
+  type EarlierClient,
+  giveBack,
+  OLD_COMMAND,
+  stopHint,
+  takeOver,
+} from "../setup/earlier_client.ts";
 import { type PlanOptions, setupPlan } from "../setup/plan.ts";
 import { MARK, removablePaths, type SetupFile, UNITS } from "../setup/service_files.ts";
 
 /** Options of `setup`. */
 export interface SetupOptions extends AskedOptions, PlanOptions {
+  readonly from?: EarlierClient | undefined;
   readonly enable?: true | undefined;
   readonly dryRun?: true | undefined;
   readonly uninstall?: true | undefined;
@@ -35,16 +43,24 @@ export async function setup(context: CommandContext, options: SetupOptions): Pro
       "Cannot enable a unit of an image: systemd is not running it",
     );
   }
+  const { from } = options;
   const answers = await setupAnswers(context, options);
-  const plan = await setupPlan(context, answers, options);
-  refuseForeignFiles(context, plan);
+  const plan = await setupPlan(context, answers, {
+    ...options,
+    ...(from === "python" && { aliases: true }),
+  });
+  refuseForeignFiles(context, plan.filter(({ path }) => from !== "python" || path !== OLD_COMMAND));
+  if (from !== undefined) takeOver(context, from, options.dryRun === true);
   if (options.dryRun === true) {
     for (const file of plan) show(context, file);
     return 0;
   }
   for (const file of plan) write(context, file);
   if (options.enable === true) await enable(context, plan);
-  else hint(context, plan);
+  else {
+    if (from !== undefined) context.drivers.self.writeOut(stopHint(from));
+    hint(context, plan);
+  }
   return 0;
 }
 
@@ -63,6 +79,7 @@ function uninstall({ drivers, ...context }: CommandContext, isDryRun: boolean): 
     if (!isDryRun) removing(place, () => removeDurably(files, place));
     self.writeOut(`${isDryRun ? "Would remove" : "Removed"} ${place}\n`);
   }
+  giveBack({ drivers, ...context }, isDryRun);
   self.writeOut(
     found === 0
       ? "Nothing is installed\n"

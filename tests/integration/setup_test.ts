@@ -174,6 +174,36 @@ test("setup replaces no file of somebody else", () =>
     assert.deepEqual(filesBelow(root), ["usr/bin/mender-python-client"]);
   }));
 
+test("setup --from python moves the old command aside, and --uninstall puts it back", () =>
+  inTemporaryDirectory(async (root) => {
+    const old = "usr/bin/mender-python-client";
+    const line = ["setup", "--root", root, ...KNOWN, "--from", "python"];
+    put(root, old, "#!/usr/bin/python3\n");
+    const nothing = await runInstalled(line);
+    assert.equal(nothing.code, 2);
+    assert.match(nothing.stderr, /Cannot move from mender-python-client: it was not here/);
+
+    put(root, "var/lib/mender/deployment.log", "");
+    const dry = await runInstalled([...line, "--dry-run"]);
+    assert.equal(dry.code, 0, dry.stderr);
+    assert.match(dry.stdout, /Would move \S+ to \S+\.old/);
+    assert.equal(text(root, old), "#!/usr/bin/python3\n");
+
+    const { code, stdout, stderr } = await runInstalled(line);
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stdout,
+      /Stop the old client first: systemctl disable --now mender-python-client\n/,
+    );
+    assert.match(text(root, old), /Written by "mender-deno setup/);
+    assert.equal(text(root, `${old}.old`), "#!/usr/bin/python3\n");
+
+    const back = await runInstalled(["setup", "--root", root, "--uninstall"]);
+    assert.equal(back.code, 0, back.stderr);
+    assert.equal(text(root, old), "#!/usr/bin/python3\n");
+    assert.equal(existsSync(join(root, `${old}.old`)), false);
+  }));
+
 test("setup leaves a link to its own command where it is", () =>
   inTemporaryDirectory(async (root) => {
     mkdirSync(join(root, "usr/bin"), { recursive: true });

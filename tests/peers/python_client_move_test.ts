@@ -170,7 +170,7 @@ async function setUp(root: string): Promise<{ status: number | null; stderr: str
     new URL("../../cli/main.ts", import.meta.url),
     ["--allow-all"],
   );
-  const child = spawn(program, [...args, "setup", "--root", root, "--aliases", "--fork"], {
+  const child = spawn(program, [...args, "setup", "--root", root, "--from", "python", "--fork"], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   let stderr = "";
