@@ -1,5 +1,6 @@
 import type { Clock } from "../runtime/clock.ts";
-import type { ControlMap, ControlState } from "./control_map.ts";
+import { ControlError } from "../core/errors.ts";
+import { type ControlMap, type ControlState, isDeletion, isSameMap } from "./control_map.ts";
 import {
   askPool,
   dropExpired,
@@ -29,6 +30,9 @@ export interface LivePoolOptions {
    */
   readonly store?: (text: string | undefined) => void;
 }
+
+/** Far more than a device has applications; each is stored at every change. */
+const MAX_MAPS = 128;
 
 /** Life of stored maps from the start on when nothing is configured, as in mender. */
 const BOOT_LIFE_MS = 600_000;
@@ -74,10 +78,13 @@ export class LivePool {
   /**
    * Puts a map in; one without states deletes the map of its ID and priority.
    *
+   * @throws {ControlError} `control.too-many-maps`: somebody fills the pool.
    * @returns Seconds within which it has to be set again; 0 when maps live too short for that.
    */
   set(map: ControlMap): number {
     const { lifeMs } = this.#options;
+    const isNew = !isDeletion(map) && !this.#pool.some((entry) => isSameMap(entry.map, map));
+    if (isNew && this.#pool.length >= MAX_MAPS) throw tooManyMaps();
     this.#replace(setMap(expireMaps(this.#pool, this.#now()), map, this.#now(), lifeMs), true);
     return refreshSeconds(lifeMs);
   }
@@ -152,4 +159,12 @@ export class LivePool {
   #store(pool: MapPool): void {
     if (pool !== this.#pool) this.#options.store?.(poolText(pool));
   }
+}
+
+function tooManyMaps(): ControlError {
+  return new ControlError(
+    "control.too-many-maps",
+    `Cannot take the Update Control Map: ${MAX_MAPS} are in effect`,
+    { hint: "Delete those that nobody needs, or wait until they expire", retry: "later" },
+  );
 }

@@ -128,8 +128,8 @@ for (const { name, peer: needed, run, isOurs } of DEVICES) {
     `mender-cli terminal, in a real terminal, works with ${name}`,
     () =>
       run(async ({ server, deviceId, cli }) => {
-        // Now and then a shell of mender-connect stays mute: it gets three tries, ours one.
-        for (let tries = isOurs ? 1 : 3;; tries--) {
+        // Now and then a shell of mender-connect stays mute: it gets six tries, ours one.
+        for (let tries = isOurs ? 1 : 6;; tries--) {
           const terminal = await cli.inTerminal(["terminal", deviceId]);
           try {
             await terminal.seen(/[$#] /, isOurs ? 30_000 : 8000);
@@ -168,7 +168,7 @@ for (const { name, peer: needed, run, isOurs } of DEVICES) {
       run(async ({ deviceId, cli, dir }) => {
         const content = Buffer.from(noise(outputMB * 500_000)).toString("hex");
         writeFileSync(join(dir, "text"), content);
-        for (let tries = isOurs ? 1 : 3;; tries--) {
+        for (let tries = isOurs ? 1 : 6;; tries--) {
           const terminal = await cli.inTerminal(["terminal", deviceId]);
           try {
             await terminal.seen(/[$#] /, isOurs ? 30_000 : 8000);
@@ -199,7 +199,7 @@ for (const { name, peer: needed, run, isOurs } of DEVICES) {
     () =>
       run(async ({ deviceId, cli, dir }) => {
         const record = join(dir, "record");
-        for (let tries = isOurs ? 1 : 3;; tries--) {
+        for (let tries = 6;; tries--) {
           const file = `${record}-${tries}`;
           const terminal = await cli.inTerminal(["terminal", deviceId, "--record", file]);
           try {
@@ -207,16 +207,18 @@ for (const { name, peer: needed, run, isOurs } of DEVICES) {
           } catch (error) {
             terminal.pty.hangUp();
             await terminal.pty.ended;
-            if (tries === 1) throw error;
-            continue;
+            if (isOurs || tries === 1) throw error;
+            continue; // now and then a shell of mender-connect stays mute
           }
           terminal.type("echo recorded-$((40+2))\r");
           await terminal.seen(/recorded-42\r\n/);
-          // Not by the end of the shell: mender-cli then ends now and then before its record is whole.
+          // Not by the end of the shell: mender-cli then ends more often before its record is whole.
           terminal.type(Uint8Array.of(0x1d));
           await terminal.pty.ended;
           assert.ok(existsSync(file), terminal.text());
-          assert.match(gunzipSync(readFileSync(file)).toString("latin1"), /recorded-42/);
+          const text = recordedText(file);
+          if (text === undefined && tries > 1) continue; // and so it does now and then
+          assert.match(text ?? "", /recorded-42/);
           const playback = await cli.inTerminal(["terminal", "--playback", file]);
           await playback.seen(/recorded-42/);
           playback.pty.hangUp();
@@ -361,4 +363,13 @@ function echoed(port: number, content: Uint8Array): Promise<Uint8Array> {
       resolve(received);
     });
   });
+}
+
+/** What a record of mender-cli holds; `undefined` when it was cut short. */
+function recordedText(file: string): string | undefined {
+  try {
+    return gunzipSync(readFileSync(file)).toString("latin1");
+  } catch {
+    return undefined;
+  }
 }

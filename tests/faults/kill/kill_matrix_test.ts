@@ -12,6 +12,7 @@ const STORIES: readonly Omit<StoryOptions, "strikes">[] = [
   { subUpdater: "reboots" },
   { subUpdater: "removes the lock" },
   { subUpdater: "leaves the lock" },
+  { subUpdater: "installs", isHeld: true },
 ];
 
 /** The steps that each story takes when nothing strikes. */
@@ -84,6 +85,7 @@ async function playSchedule(seed: number, schedule: number): Promise<void> {
       strikes,
       isDaemonLate: random() < 0.3,
       isClockMad: random() < 0.3,
+      isHeld: random() < 0.3,
       random,
       isAway: (request) => request > awayFrom && request <= awayFrom + awayFor,
       withNext: true,

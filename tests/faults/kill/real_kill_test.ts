@@ -3,14 +3,18 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { controlMapJson, controlMapText } from "../../../lib/control/control_map_json.ts";
+import { askControl } from "../../../lib/daemon/control/ask_control.ts";
+import { sleep } from "../../../lib/runtime/clock.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
 import { type ClientRig, rigArtifact, withRig } from "../../support/client_rig.ts";
+import { notedMap } from "../../support/control_maps.ts";
 import { test } from "../../support/test.ts";
 import { waitUntil } from "../../support/wait.ts";
 import { withServer } from "../../support/with_server.ts";
 import { DURABLE_STEPS } from "./durable_steps.ts";
 
-const { self } = await hostDrivers();
+const { self, sockets, clock } = await hostDrivers();
 
 /** What the gate leaves to a longer run: at these steps a kill differs little from one beside them. */
 const isLeftOut = (step: string): boolean =>
@@ -72,6 +76,14 @@ code=$?
         await server.uploadArtifact(rigArtifact("release-2", 3000));
         assert.equal((await rig.run("daemon", "--once")).code, 0);
         const id = server.createDeployment({ artifactName: "release-2" });
+        // Update control holds it, until an application that looks after it lets it go on.
+        const over = new AbortController();
+        const isHeld = /\(held\)|control_maps/.test(step);
+        if (isHeld) {
+          const map = controlMapJson(notedMap("A0:pause"));
+          rig.write(rig.paths.controlMaps, JSON.stringify({ active: [map] }), 0o600);
+        }
+        const releasing = isHeld ? release(rig, over.signal) : Promise.resolve();
         const status = (): string => server.deployment(id).devices[0]!.status;
         // It stays when it is to deliver; else it ends with the hand-off, and `report` delivers.
         if (await runDoomed(rig, step, isReport ? [] : ["--stay"])) {
@@ -91,6 +103,8 @@ code=$?
           const seen = [record, lock, subUpdaterLog].map((path) => rig.read(path));
           throw new Error([String(error), status(), daemon.output(), ...seen].join("\n"));
         });
+        over.abort();
+        await releasing;
         daemon.kill("SIGTERM");
         // It may have had no time to listen to signals: all was over when it came.
         const { code, signal } = await daemon.ended;
@@ -104,6 +118,23 @@ code=$?
         return existsSync(join(deaths, isReport ? "report" : "daemon"));
       }),
   );
+}
+
+/** Sets and deletes maps at whichever daemon holds the deployment. */
+async function release(rig: ClientRig, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && existsSync(rig.root)) {
+    if (rig.record()?.phase === "held") {
+      for (const map of ["B-5:pause", "B-5:", "A0:"]) {
+        const request = { v: 1, do: "set-map", map: controlMapText(notedMap(map)) } as const;
+        try {
+          await askControl({ sockets, clock }, rig.paths.controlSocket, request, 5000);
+        } catch {
+          break; // it has just died; the next one is asked
+        }
+      }
+    }
+    await sleep(clock, 50);
+  }
 }
 
 function doomed(rig: ClientRig, ...args: readonly string[]): string[] {

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
+import { controlMapJson, controlMapText } from "../../../lib/control/control_map_json.ts";
+import { askControl } from "../../../lib/daemon/control/ask_control.ts";
+import { sleep } from "../../../lib/runtime/clock.ts";
+import { systemClock } from "../../../lib/runtime/system_clock.ts";
 import type { MenderServer } from "../../../lib/testing/mod.ts";
 import { rigArtifact } from "../../support/client_rig.ts";
+import { notedMap } from "../../support/control_maps.ts";
 import { waitUntil } from "../../support/wait.ts";
 import { withServer } from "../../support/with_server.ts";
 import { Machine, type SimulatedProcess } from "./machine.ts";
@@ -42,6 +47,8 @@ export interface StoryOptions {
   readonly strikes: readonly Strike[];
   /** Whether the daemon stays away until the sub-updater has ended: then `report` delivers. */
   readonly isDaemonLate?: boolean;
+  /** Whether update control holds the deployment; it lets it go on once it is held. */
+  readonly isHeld?: boolean;
   /** Source of chance. */
   readonly random?: () => number;
   /** Whether the wall clock jumps by fifty years at every step, to and fro. */
@@ -107,6 +114,10 @@ class Story {
       return true;
     });
     this.#machine.hook = (step, process) => this.#onStep(step, process);
+    if (this.#options.isHeld === true) {
+      const map = controlMapJson(notedMap("A0:pause"));
+      this.#machine.disk.put(this.#machine.paths.controlMaps, JSON.stringify({ active: [map] }));
+    }
     await this.#deploy("release-2");
     const end = this.#end();
     if (withNext) {
@@ -120,6 +131,7 @@ class Story {
   async #deploy(artifactName: string): Promise<void> {
     this.#deploymentId = this.#server.createDeployment({ artifactName });
     const supervision = this.#supervise();
+    const release = this.#options.isHeld === true ? this.#release() : undefined;
     try {
       await waitUntil("the end of the deployment", () => this.#isOver(), 30_000);
       this.#check();
@@ -129,6 +141,7 @@ class Story {
       this.#isSupervising = false;
       this.#machine.terminate();
       await supervision;
+      await release;
     }
   }
 
@@ -143,6 +156,26 @@ class Story {
       await this.#machine.run("daemon", ...isDaemonLate ? [] : ["--stay"]);
       if (isDaemonLate) await this.#machine.subUpdaterEnds();
       if (this.#machine.bootId !== boot && this.#isSupervising) await this.#atBoot();
+    }
+  }
+
+  /** An application that lets a held deployment go on, by maps that it sets and deletes. */
+  async #release(): Promise<void> {
+    const { disk, paths } = this.#machine;
+    const sockets = this.#machine.sockets.driver({});
+    while (this.#isSupervising) {
+      const { phase } = JSON.parse(disk.text(paths.record) || "{}");
+      if (phase === "held") {
+        for (const map of ["B-5:pause", "B-5:", "A0:"]) {
+          const request = { v: 1, do: "set-map", map: controlMapText(notedMap(map)) } as const;
+          try {
+            await askControl({ sockets, clock: systemClock }, paths.controlSocket, request, 2000);
+          } catch {
+            break; // it has just died; the next one is asked
+          }
+        }
+      }
+      await sleep(systemClock, 20);
     }
   }
 
@@ -220,6 +253,7 @@ class Story {
     const record = this.#durableRecord();
     const allowed: Record<string, readonly string[]> = {
       downloading: ["downloading"],
+      pause_before_installing: ["held"],
       installing: ["verified", "handed_over"],
       success: ["outcome_recorded", "acknowledged"],
       failure: ["outcome_recorded", "acknowledged"],

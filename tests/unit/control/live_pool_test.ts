@@ -122,3 +122,34 @@ test("LivePool refuses a store that it cannot read", () => {
     );
   }
 });
+
+test("LivePool ends a wait at its limit, and says whether it makes sense to ask", async () => {
+  const { clock, pool } = newPool();
+  pool.set(notedMap("A0:pause"));
+  const limited = pool.changedSince(pool.revision, undefined, 1000);
+  clock.advance(1000);
+  assert.equal(await limited, false);
+  const halfTime = pool.changedSince(pool.revision, undefined, LIFE_MS);
+  clock.advance(LIFE_MS / 2);
+  assert.equal(await halfTime, true);
+});
+
+test("LivePool takes 128 maps, and goes on taking those that it knows", () => {
+  const stored: (string | undefined)[] = [];
+  const { pool } = newPool({ store: (text) => stored.push(text) });
+  const letters = [..."ABCDEFG"];
+  const maps = letters.flatMap((letter) =>
+    Array.from({ length: 21 }, (_, at) => notedMap(`${letter}${at - 10}:pause`))
+  );
+  for (const map of maps.slice(0, 128)) pool.set(map);
+  const count = stored.length;
+  assert.throws(
+    () => pool.set(maps[128]!),
+    (error) => isMenderError(error, "control.too-many-maps"),
+  );
+  assert.equal(stored.length, count);
+  assert.equal(pool.maps.length, 128);
+  pool.set(maps[0]!);
+  pool.set(notedMap("A-10:"));
+  pool.set(maps[128]!);
+});
