@@ -8,6 +8,7 @@ const CONFIGURES = /\bconsole\.|\blogTo\(|\bprocess\.(?:stdout|stderr)\b|\.write
 /** The seam to the streams, and what defines the parts that a caller puts together. */
 const ALLOWED = [
   "lib/log/record.ts",
+  "lib/client/mender_client.ts", // to the logger that it is given, or to none
   "lib/runtime/node_self.ts",
   "lib/runtime/terminal/node_terminal.ts",
 ];
