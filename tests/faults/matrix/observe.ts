@@ -30,7 +30,9 @@ export function observe(life: Life, row: Row, entries: readonly JournalEntry[]):
       ? "it varies"
       : requests(entries).join(", ").replace(USUAL_REQUESTS, "the usual"),
     disk: unusual.length === 0 ? "nothing left" : [...new Set(unusual)].join(", "),
-    status: statuses.filter((status, at) => status !== statuses[at - 1]).join(", "),
+    status: row.isByChance === true
+      ? statuses.at(-1) ?? ""
+      : statuses.filter((status, at) => status !== statuses[at - 1]).join(", "),
     action: actionOf(life, row, entries),
   };
 }

@@ -18,7 +18,7 @@ export interface Row {
   readonly isLight?: boolean;
   /** How the deployment ends; `success` when absent. */
   readonly end?: End;
-  /** What the server sees, and in which order, is up to the speed of the machine; it is not told. */
+  /** What the server sees, and in which order, is up to the speed of the machine: its end is told. */
   readonly isByChance?: boolean;
   /** Over which protocols it is played; both when absent. */
   readonly schemes?: readonly Scheme[];

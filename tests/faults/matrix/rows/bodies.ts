@@ -92,6 +92,8 @@ function instead(call: Call, name: string, answer: Answer): Row {
     family: `… in place of the answer to ${call}, 3 times`,
     member: name,
     isLight: true,
+    // Whether a status is told once more is up to chance: the deployment does not wait for it.
+    ...(call === "status" && { isByChance: true }),
     arm(life) {
       if (call === "auth") life.server.revokeTokens();
       if (call === "inventory") life.program.kill("SIGUSR2");

@@ -22,6 +22,8 @@ interface Place {
   readonly arm?: (life: Life) => void;
   /** Who delivers is up to chance: `report` at once, or the daemon after its wait. */
   readonly isPlain?: boolean;
+  /** Whether it is told once more, or left out, is up to chance: the deployment does not wait for it. */
+  readonly isByChance?: boolean;
 }
 
 /** Statuses of the download after which no further request can help. */
@@ -33,8 +35,8 @@ const PLACES: readonly Place[] = [
   { name: "inventory", call: "inventory", arm: (life) => life.program.kill("SIGUSR2") },
   { name: "next", call: "next" },
   { name: "artifact", call: "artifact", end: (status) => isFinal(status) ? "failure" : "success" },
-  { name: "status `downloading`", call: "status", number: 1 },
-  { name: "status `installing`", call: "status", number: 2 },
+  { name: "status `downloading`", call: "status", number: 1, isByChance: true },
+  { name: "status `installing`", call: "status", number: 2, isByChance: true },
   { name: "status `success`", call: "status", number: 3, isPlain: true },
   {
     name: "log",
@@ -54,6 +56,7 @@ function rowOf(place: Place, status: number, isAsking: boolean): Row {
     // Each protocol has half of the table.
     schemes: [isAsking ? "https" : "http"],
     isLight: true,
+    ...(place.isByChance === true && { isByChance: true }),
     ...(end !== undefined && { end: end(status) }),
     ...(isAsking && { askedSeconds: ASKED_SECONDS }),
     arm(life) {
