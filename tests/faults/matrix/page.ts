@@ -6,7 +6,7 @@ const HEAD = `<!-- deno-fmt-ignore-file -->
 
 What the daemon does when something goes wrong, row by row. This page is written by a run against the
 embedded server, over real sockets and http and https: \`deno task docs:faults\`. The gate plays all of it
-again and compares.
+again, and checks how each row ends.
 
 Each row is a deployment during which the fault happens. "The usual" is what the server sees of every
 deployment: the offer, the status \`downloading\`, the download, the status \`installing\`, and the outcome.
