@@ -136,6 +136,7 @@ echo "Unit was already loaded" >&2; exit 1`;
   await withSystemd({ run, state: () => "echo active", config }, async ({ rig }) => {
     const { code, stderr } = await rig.run("daemon");
     assert.equal(code, 0, stderr);
+    await waitUntil("the sub-updater", () => rig.installed().length);
     assert.equal(rig.installed().length, 1);
   });
 });
