@@ -1,6 +1,7 @@
 import { requireServers } from "../../lib/config/mod.ts";
 import { nearestName } from "../../lib/core/nearest_name.ts";
 import { RuntimeError, UsageError } from "../../lib/core/errors.ts";
+import { shellLine } from "../../lib/core/shell_words.ts";
 import type { CommandContext } from "../command_context.ts";
 import type { CommandLine } from "../command_line.ts";
 import { lineFlags, proxiesOf } from "../permissions/line_flags.ts";
@@ -34,7 +35,7 @@ export async function permissions(
     names.map((each) => [each, deviceSet(context, sets[each]!, options.net ?? [])]),
   );
   const lines = Object.entries(narrowed).map(([each, set]) => {
-    const flags = flagsOf(set).map(quoted).join(" ");
+    const flags = shellLine(flagsOf(set));
     return name === undefined ? `${each}: ${flags}` : flags;
   });
   drivers.self.writeOut(
@@ -85,8 +86,4 @@ function refuseNode({ drivers }: CommandContext): void {
     "Cannot print permissions: Node has none, every command may do what its user may do",
     { hint: "Run it on Deno where the rights of the program matter", retry: "never" },
   );
-}
-
-function quoted(flag: string): string {
-  return /^[\w@%+=:,./-]+$/.test(flag) ? flag : `'${flag.replaceAll("'", "'\\''")}'`;
 }

@@ -1,3 +1,4 @@
+import { quoted } from "../../lib/core/shell_words.ts";
 /** What the demo's sub-updater needs to know; all are absolute paths or whole command lines. */
 export interface SubUpdaterParts {
   /** Directory that the payload is installed to. */
@@ -49,8 +50,4 @@ else
   report --failure
 fi
 `;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -88,13 +88,6 @@ export function execLine(words: readonly string[]): string {
   }).join(" ");
 }
 
-/** Words as a shell reads them. */
-export function shellLine(words: readonly string[]): string {
-  return words.map((word) =>
-    /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
-  ).join(" ");
-}
-
 function isAtHome(path: string): boolean {
   return /^\/(home|root|run\/user)\//.test(path);
 }

@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { type Config, inspectConfig, wellKnownPaths } from "../../lib/config/mod.ts";
 import { readConfigFile } from "../../lib/config/config_file.ts";
 import type { JsonObject } from "../../lib/core/json.ts";
+import { shellLine } from "../../lib/core/shell_words.ts";
 import { UsageError } from "../../lib/core/errors.ts";
 import type { FileDriver } from "../../lib/runtime/files/file_driver.ts";
 import { projectDirectory } from "../../lib/runtime/project_directory.ts";
@@ -9,13 +10,7 @@ import type { CommandContext } from "../command_context.ts";
 import { narrowSet } from "../permissions/narrow_set.ts";
 import { type PermissionSet, permissionSets } from "../permissions/permission_set.ts";
 import type { SetupAnswers } from "./answers.ts";
-import {
-  type DeviceCommands,
-  deviceCommands,
-  execLine,
-  homeOnDevice,
-  shellLine,
-} from "./device_commands.ts";
+import { type DeviceCommands, deviceCommands, execLine, homeOnDevice } from "./device_commands.ts";
 import { ALIASES, filledFile, type SetupFile } from "./service_files.ts";
 
 /** What is to be installed beside the daemon. */

@@ -8,15 +8,15 @@ import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { hostDrivers } from "../../lib/runtime/host.ts";
+import { shellLine } from "../../lib/core/shell_words.ts";
 import type { MenderServer } from "../../lib/testing/mod.ts";
 import { rigArtifact, withRig } from "../support/client_rig.ts";
+import { runInstalled } from "../support/installed_command.ts";
 import { inTemporaryDirectory } from "../support/temporary.ts";
 import { test } from "../support/test.ts";
 import { waitUntil } from "../support/wait.ts";
 import { withServer } from "../support/with_server.ts";
 
-const { self } = await hostDrivers();
 const sources = process.env["MENDER_PYTHON_CLIENT"] ?? "";
 const python = process.env["MENDER_PYTHON"] ?? "python3";
 const skip = sources !== "" && existsSync(join(sources, "mender/mender.py"))
@@ -97,8 +97,6 @@ test(
         withRig({ serverUrl: server.url, identity: "echo mac=02:11:22:33:44:55" }, async (rig) => {
           const { root, paths } = rig;
           mkdirSync(paths.inventoryDirectory, { recursive: true });
-          const quoted = (words: readonly string[]): string =>
-            words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
           const old = [python, "-m", "mender.mender", "--data", paths.dataDirectory, "--no-syslog"];
           rig.script(
             paths.installScript,
@@ -112,7 +110,7 @@ report --success && rm -f ${paths.lock}`,
           const startPython = () => {
             rig.write(
               `${root}/reporter`,
-              `report() { (cd ${sources} && ${quoted(old)} report "$@"); }\n`,
+              `report() { (cd ${sources} && ${shellLine(old)} report "$@"); }\n`,
             );
             const client = spawn("unshare", [
               ...["--mount", "--propagation", "private", "sh", "-c", ENTER_DEVICE, "enter", root],
@@ -142,10 +140,10 @@ report --success && rm -f ${paths.lock}`,
 
           await byPython("release-2");
           const [known] = server.devices();
-          const moved = await setUp(root);
-          assert.equal(moved.status, 0, moved.stderr);
+          const moved = await runInstalled(["setup", "--root", root, "--from", "python", "--fork"]);
+          assert.equal(moved.code, 0, moved.stderr);
           assert.ok(existsSync(join(root, "usr/bin/mender-python-client")));
-          rig.write(`${root}/reporter`, `report() { ${quoted(rig.command("report"))} "$@"; }\n`);
+          rig.write(`${root}/reporter`, `report() { ${shellLine(rig.command("report"))} "$@"; }\n`);
           const daemon = rig.start("daemon");
           await updateTo("release-3");
           assert.equal((await daemon.ended).code, 0);
@@ -162,19 +160,4 @@ report --success && rm -f ${paths.lock}`,
 
 function isKnownWith(server: MenderServer): boolean {
   return (server.devices()[0]?.inventory.length ?? 0) > 0;
-}
-
-/** Installs our service beside what the old client has left. */
-async function setUp(root: string): Promise<{ status: number | null; stderr: string }> {
-  const [program = "", ...args] = self.selfCommand(
-    new URL("../../cli/main.ts", import.meta.url),
-    ["--allow-all"],
-  );
-  const child = spawn(program, [...args, "setup", "--root", root, "--from", "python", "--fork"], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let stderr = "";
-  child.stderr.on("data", (chunk) => stderr += String(chunk));
-  const status = await new Promise<number | null>((resolve) => child.once("close", resolve));
-  return { status, stderr };
 }

@@ -3,6 +3,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { shellLine } from "../../lib/core/shell_words.ts";
 import type { MenderServer } from "../../lib/testing/mod.ts";
 import { type ClientRig, RIG_DEVICE_TYPE, withRig } from "../support/client_rig.ts";
 import { menderPeer, prepareMender } from "../support/mender_namespace.ts";
@@ -60,17 +61,17 @@ async function withFlow(
         mac: "02:11:22:33:44:55",
         modules: { acme: MODULES[module].replace("INSTALLING", isInstalling) },
       });
-      const line = (command: readonly string[]): string =>
-        command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
       const lock = rig.paths.lock;
       rig.script(
         rig.paths.installScript,
-        `report() { ${line(rig.command("report"))} "$@" && rm -f ${lock}; }
+        `report() { ${shellLine(rig.command("report"))} "$@" && rm -f ${lock}; }
 if [ $# -eq 1 ]; then
-  if ${line(device.command("install"))} "$1"; then touch ${wantsReboot}; else report --failure; fi
+  if ${
+          shellLine(device.command("install"))
+        } "$1"; then touch ${wantsReboot}; else report --failure; fi
   exit
 fi
-if ${line(device.command("commit"))}; then
+if ${shellLine(device.command("commit"))}; then
   echo artifact_name=release-2 > ${rig.paths.artifactInfo}
   report --success
 elif [ -e ${lock} ]; then

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { shellLine } from "../../lib/core/shell_words.ts";
 import { RIG_DEVICE_TYPE, withRig } from "../support/client_rig.ts";
 import { menderPeer, prepareMender, withMenderDaemon } from "../support/mender_namespace.ts";
 import { peer } from "../support/peers.ts";
@@ -51,15 +52,13 @@ for (
             mac: "02:11:22:33:44:55",
             modules: { acme: module.replace("TARGET", target) },
           });
-          const line = (command: readonly string[]): string =>
-            command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
           rig.script(
             rig.paths.installScript,
-            `if ${line(peerDevice.command("install"))} "$1"; then
+            `if ${shellLine(peerDevice.command("install"))} "$1"; then
   echo artifact_name=release-2 > ${rig.paths.artifactInfo}
-  ${line(rig.command("report", "--success"))} && rm ${rig.paths.lock}
+  ${shellLine(rig.command("report", "--success"))} && rm ${rig.paths.lock}
 else
-  ${line(rig.command("report", "--failure"))} && rm ${rig.paths.lock}
+  ${shellLine(rig.command("report", "--failure"))} && rm ${rig.paths.lock}
 fi`,
           );
           await server.uploadArtifact(realArtifact(rig.root, "release-2"));

@@ -1,3 +1,4 @@
+import { shellLine } from "../../lib/core/shell_words.ts";
 import { ClientRig, type Running } from "./client_rig.ts";
 
 /** What the sub-updater does where a Mender client would go on by itself. */
@@ -43,14 +44,12 @@ export class OurDaemon {
       identity: "echo mac=02:11:22:33:44:66",
       limitMs: 600_000,
     });
-    const line = (words: readonly string[]): string =>
-      words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
     const { rig } = this;
     rig.script(
       rig.paths.installScript,
       `export DBUS_SYSTEM_BUS_ADDRESS='unix:path=${busSocket}'
-report() { ${line(rig.command("report"))} "$@"; }
-wait_at() { ${line(rig.command("flow", "wait"))} "$1"; }
+report() { ${shellLine(rig.command("report"))} "$@"; }
+wait_at() { ${shellLine(rig.command("flow", "wait"))} "$1"; }
 ${SUB_UPDATER}`,
     );
   }

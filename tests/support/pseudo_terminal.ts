@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import process from "node:process";
+import { shellLine } from "../../lib/core/shell_words.ts";
 import { peer } from "./peers.ts";
 import { Screen } from "./screen.ts";
 import { waitUntil } from "./wait.ts";
@@ -23,7 +24,7 @@ export class PseudoTerminal {
   /** Starts a program; the screen has 80 columns and 24 rows. */
   constructor(command: readonly string[], env: NodeJS.ProcessEnv) {
     this.screen = new Screen(() => this.#columns);
-    const line = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+    const line = shellLine(command);
     // The first line names the terminal, the second the process.
     this.#child = spawn("script", [
       "-qefc",

@@ -1,3 +1,4 @@
+import { quoted } from "../../core/shell_words.ts";
 import { Buffer } from "node:buffer";
 import { type ChildProcess, spawn } from "node:child_process";
 import { RuntimeError } from "../../core/errors.ts";
@@ -45,10 +46,6 @@ function commandLine({ command, directory, env, columns, rows }: PtyOptions): st
     `cd ${quoted(directory)}`,
     `exec env -i ${[...variables, ...command.map(quoted)].join(" ")}`,
   ].join("; ");
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 class ScriptTerminal implements PtyProcess {
