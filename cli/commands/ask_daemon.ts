@@ -1,4 +1,5 @@
-import { askControl, ControlError } from "../../lib/daemon/control/ask_control.ts";
+import { ControlError } from "../../lib/core/errors.ts";
+import { askControl } from "../../lib/daemon/control/ask_control.ts";
 import type { ControlAnswer } from "../../lib/daemon/control/protocol.ts";
 import type { CommandContext } from "../command_context.ts";
 

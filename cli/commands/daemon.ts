@@ -10,6 +10,7 @@ import { SharedToken } from "../../lib/daemon/shared_token.ts";
 import { Reloader } from "../../lib/daemon/reloader.ts";
 import { ServiceNotifier } from "../../lib/daemon/service_notifier.ts";
 import { phaseText, restText } from "../../lib/daemon/state_text.ts";
+import { pacesOf } from "../../lib/daemon/paces.ts";
 import { guardInstance } from "../../lib/daemon/instance_guard.ts";
 import { BusOffer, mapService, tokenService } from "../bus_offer.ts";
 import type { CommandContext } from "../command_context.ts";
@@ -90,9 +91,7 @@ async function assemble(
     clock: drivers.clock,
     random: drivers.random,
     logger,
-    updatePollMs: config.updatePollMs,
-    inventoryPollMs: config.inventoryPollMs,
-    retryPollMs: config.retryPollMs,
+    ...pacesOf(config),
     firstContactSpreadMs: config.firstContactSpreadMs,
     onRest: (state) => notifier.tell(restText(state)),
     isOnce: once === true,

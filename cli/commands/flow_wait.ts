@@ -5,6 +5,7 @@ import { SUB_UPDATER_STATES } from "../../lib/daemon/control/protocol.ts";
 import { LocalGate } from "../../lib/daemon/local_gate.ts";
 import { deploymentFiles } from "../../lib/deployment/deployment_files.ts";
 import { deploymentInProgress } from "../../lib/deployment/record_outcome.ts";
+import { ControlMapsFile } from "../../lib/store/control_maps_file.ts";
 import type { CommandContext } from "../command_context.ts";
 
 type WaitedState = typeof SUB_UPDATER_STATES[number];
@@ -22,8 +23,7 @@ export async function flowWait(context: CommandContext, name: string): Promise<n
   const { drivers, paths, logger, signal } = context;
   const { id: deployment } = deploymentInProgress(deploymentFiles(drivers.files, paths, logger));
   const local = new LocalGate({
-    files: drivers.files,
-    paths,
+    file: new ControlMapsFile(drivers.files, paths.controlMaps, logger),
     mark: drivers.random.uuid(),
     signal,
     open: async (maps) => {

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { ApiError } from "../core/errors.ts";
+import { parsedJson } from "../core/json.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { DeviceSession } from "./device_session.ts";
 import { refusal } from "./refusal.ts";
@@ -32,12 +33,4 @@ export async function fetchControlMap(
   }
   const { update_control_map: map } = parsed.output;
   return map === undefined || map === null ? "none" : { map };
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // the schema says that it is no answer
-  }
 }

@@ -13,6 +13,7 @@ import { daemonHandler, statusOf } from "../daemon/control/daemon_handler.ts";
 import type { ControlHandler } from "../daemon/control/serve_connection.ts";
 import { Daemon } from "../daemon/daemon.ts";
 import type { DaemonStatus } from "../daemon/daemon_status.ts";
+import { pacesOf } from "../daemon/paces.ts";
 import { guardInstance } from "../daemon/instance_guard.ts";
 import { deploymentFiles } from "../deployment/deployment_files.ts";
 import { ApplicationHandoff } from "../deployment/handoff/application_handoff.ts";
@@ -130,9 +131,7 @@ export class MenderClient {
         clock: drivers.clock,
         random: drivers.random,
         logger,
-        updatePollMs: config.updatePollMs,
-        inventoryPollMs: config.inventoryPollMs,
-        retryPollMs: config.retryPollMs,
+        ...pacesOf(config),
         firstContactSpreadMs: config.firstContactSpreadMs,
         isStaying: true,
         onEvent: events.take,

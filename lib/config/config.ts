@@ -36,7 +36,7 @@ export interface Config {
   readonly updateLogDirectory: string;
   /** Level when the command line names none. */
   readonly logLevel: LogLevel | undefined;
-  /** Whether other programs get the token over the D-Bus. */
+  /** Whether other programs get the token, and set maps, over the D-Bus. */
   readonly isBusEnabled: boolean;
   /** Attempts in a row without progress after which a download is given up. */
   readonly downloadMaxTries: number;

@@ -27,3 +27,8 @@ export const DEPLOYMENT_PHASES = [
 
 /** One of {@link DEPLOYMENT_PHASES}. */
 export type DeploymentPhase = typeof DEPLOYMENT_PHASES[number];
+
+/** Whether a deployment in this phase has come to its end on this device, and the server knows it. */
+export function isOver(phase: string): boolean {
+  return phase === "acknowledged" || phase === "aborted";
+}

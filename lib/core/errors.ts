@@ -55,7 +55,10 @@ export class DownloadError extends MenderError {}
 export class ArtifactError extends MenderError {}
 /** The sub-updater could not be started or reported on (`handoff.*`). */
 export class HandoffError extends MenderError {}
-/** An Update Control Map or a policy breaks a rule, or is not in effect (`control.*`). */
+/**
+ * An Update Control Map or a policy breaks a rule, or is not in effect; or the daemon cannot be asked at its
+ * control socket (`control.*`).
+ */
 export class ControlError extends MenderError {}
 /** The D-Bus, or the program that was called over it, did not do what was asked (`bus.*`). */
 export class BusError extends MenderError {}

@@ -1,8 +1,8 @@
-import { isMenderError } from "../core/errors.ts";
+import { ControlError, isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { sleep } from "../runtime/clock.ts";
 import type { Drivers } from "../runtime/drivers.ts";
-import { askControl, ControlError } from "./control/ask_control.ts";
+import { askControl } from "./control/ask_control.ts";
 import type { ControlAnswer, ControlRequest } from "./control/protocol.ts";
 import { guardInstance } from "./instance_guard.ts";
 

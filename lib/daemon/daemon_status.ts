@@ -1,5 +1,6 @@
 import type { LivePool } from "../control/live_pool.ts";
 import { expiresInMs } from "../control/map_pool.ts";
+import { isOver } from "../core/deployment_phase.ts";
 import type { ClientEvent } from "./client_event.ts";
 
 /** A deployment that a daemon works on, or waits for. */
@@ -93,8 +94,7 @@ export class DeploymentFollower {
   /** Takes an event; what is none of a deployment's progress is passed over. */
   readonly take = (event: ClientEvent): void => {
     if (event.type === "phase") {
-      const isOver = event.phase === "acknowledged" || event.phase === "aborted";
-      this.#view = isOver ? undefined : { id: event.deploymentId, phase: event.phase };
+      this.#view = isOver(event.phase) ? undefined : { id: event.deploymentId, phase: event.phase };
       return;
     }
     if (event.type !== "progress") return;

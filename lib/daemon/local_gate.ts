@@ -1,16 +1,13 @@
-import type { Paths } from "../config/mod.ts";
 import type { LivePool } from "../control/live_pool.ts";
 import type { Device } from "../device/device.ts";
-import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
+import type { ControlMapsFile } from "../store/control_maps_file.ts";
 import { gateAnswer, type GateQuestion } from "./control/gate_answer.ts";
 import type { ControlAnswer } from "./control/protocol.ts";
 
 /** What a {@link LocalGate} works with. */
 export interface LocalGateOptions {
-  /** Files. */
-  readonly files: FileDriver;
-  /** Where everything is. */
-  readonly paths: Paths;
+  /** The stored maps. */
+  readonly file: Pick<ControlMapsFile, "read">;
   /** Opens the device with these maps, or with maps of its own. The caller closes it. */
   readonly open: (maps: LivePool | undefined) => Promise<Device>;
   /** Tells this process apart from others. */
@@ -18,8 +15,6 @@ export interface LocalGateOptions {
   /** Ends a wait. */
   readonly signal: AbortSignal;
 }
-
-const MAX_BYTES = 8 << 20;
 
 /** Longest wait before it is looked whether a daemon has come. */
 const LOOK_MS = 2000;
@@ -45,8 +40,8 @@ export class LocalGate {
    * @throws What opening and asking the device throws.
    */
   async ask(question: GateQuestion): Promise<ControlAnswer> {
-    const { files, paths, open, mark, signal } = this.#options;
-    const text = readText(files, paths.controlMaps, MAX_BYTES);
+    const { file, open, mark, signal } = this.#options;
+    const text = file.read();
     if (text === undefined) return { ok: true, verdict: "continue" };
     // A daemon has come and gone meanwhile.
     if (text !== this.#text) this.#maps = undefined;
@@ -68,7 +63,7 @@ export class LocalGate {
       }, question);
       this.#maps = device.maps;
       this.#revision = device.maps.revision;
-      this.#text = readText(files, paths.controlMaps, MAX_BYTES);
+      this.#text = file.read();
       return answer;
     } finally {
       device.close();

@@ -4,6 +4,7 @@ import { ConfigError, isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { SelfDriver } from "../runtime/drivers.ts";
 import type { ServiceNotifier } from "./service_notifier.ts";
+import { pacesOf } from "./paces.ts";
 import type { Daemon } from "./daemon.ts";
 
 /** What a {@link Reloader} stands on. */
@@ -73,13 +74,10 @@ export class Reloader {
 
   async #apply({ config, device }: { config: Config; device: Device }): Promise<void> {
     const { daemon, logger } = this.#options;
-    const { updatePollMs, inventoryPollMs, retryPollMs } = config;
     try {
       const before = await daemon.reconfigure({
         device,
-        updatePollMs,
-        inventoryPollMs,
-        retryPollMs,
+        ...pacesOf(config),
         isTokenShared: config.isBusEnabled,
       });
       before.close();

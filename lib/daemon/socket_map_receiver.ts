@@ -1,10 +1,10 @@
 import type { ControlMap } from "../control/control_map.ts";
 import { controlMapText } from "../control/control_map_json.ts";
 import type { Delivery, MapReceiver } from "../control/map_receiver.ts";
-import { isMenderError } from "../core/errors.ts";
+import { ControlError, isMenderError } from "../core/errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { SocketDriver } from "../runtime/socket_driver.ts";
-import { askControl, ControlError } from "./control/ask_control.ts";
+import { askControl } from "./control/ask_control.ts";
 
 /** A daemon takes a map at once. */
 const ANSWER_WITHIN_MS = 5000;

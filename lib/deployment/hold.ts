@@ -1,9 +1,10 @@
 import { sendStatus } from "../api/deployment_calls.ts";
 import type { ControlState } from "../control/control_map.ts";
 import type { DeploymentStatus } from "../core/deployment_status.ts";
-import { ControlError, isMenderError } from "../core/errors.ts";
+import { isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { DeploymentContext } from "./context.ts";
+import { forcedFailure } from "./forced_failure.ts";
 import type { DeploymentJournal } from "./lifecycle/journal.ts";
 import { whileWanted, Withdrawn } from "./watch_withdrawal.ts";
 
@@ -59,13 +60,6 @@ export async function waitToInstall(
     }
   });
   logger.log("info", `Update control lets it pass ${STATE}`);
-}
-
-/** The error of a deployment that a map has fail. */
-export function forcedFailure(state: ControlState): ControlError {
-  return new ControlError("control.forced-failure", `Update control has it fail at ${state}`, {
-    retry: "never",
-  });
 }
 
 /** Tried once; while it is held, the server is told again every minute or so. */

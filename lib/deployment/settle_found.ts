@@ -1,5 +1,5 @@
 import { sendStatus } from "../api/deployment_calls.ts";
-import type { DeploymentPhase } from "../core/deployment_phase.ts";
+import { isOver } from "../core/deployment_phase.ts";
 import type { DeploymentStatus } from "../core/deployment_status.ts";
 import { isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
@@ -68,11 +68,6 @@ export async function settleFound(
   }
   await takeStep(step, context, journal, deploymentLogger(context, journal.record.id), signal);
   return "again";
-}
-
-/** Whether a deployment has come to its end, so that the device is idle. */
-function isOver(phase: DeploymentPhase): boolean {
-  return phase === "acknowledged" || phase === "aborted";
 }
 
 const toldReasons = new WeakMap<DeploymentContext, string>();

@@ -3,6 +3,7 @@ import { isDeploymentId } from "../core/deployment_id.ts";
 import { DEPLOYMENT_PHASES, type DeploymentPhase } from "../core/deployment_phase.ts";
 import { type DeploymentStatus, DEVICE_STATUSES } from "../core/deployment_status.ts";
 import type { Logger } from "../core/logger.ts";
+import { parsedJson } from "../core/json.ts";
 import { writeFileAtomic } from "../runtime/files/atomic_file.ts";
 import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
 import { setAside } from "../runtime/files/set_aside.ts";
@@ -159,7 +160,7 @@ export class DeploymentRecordFile {
       text = ""; // far too large to be ours
     }
     if (text === undefined) return undefined;
-    const parsed = v.safeParse(recordSchema, parseJson(text));
+    const parsed = v.safeParse(recordSchema, parsedJson(text));
     if (parsed.success && hasItsOutcome(parsed.output)) return parsed.output;
     this.#setAside();
     return undefined;
@@ -188,12 +189,4 @@ const TAKES_AN_OUTCOME: ReadonlySet<DeploymentPhase> = new Set<DeploymentPhase>(
 /** Without its outcome it could never be delivered, and nothing else would ever be done. */
 function hasItsOutcome({ phase, outcome }: DeploymentRecord): boolean {
   return outcome !== undefined || (phase !== "outcome_recorded" && phase !== "acknowledged");
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // not a record; the schema says so
-  }
 }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { StoreError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { parsedJson } from "../core/json.ts";
 import { removeDurably } from "../runtime/files/atomic_file.ts";
 import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
 import { writeNewFile } from "../runtime/files/new_file.ts";
@@ -50,7 +51,7 @@ export class OutcomeFiles {
     const path = this.#path(deploymentId);
     const text = this.#guard("read the outcome", path, () => readText(this.#files, path, 1 << 16));
     if (text === undefined) return undefined;
-    const parsed = v.safeParse(outcomeSchema, parseJson(text));
+    const parsed = v.safeParse(outcomeSchema, parsedJson(text));
     if (parsed.success) return parsed.output;
     const aside = this.#guard("set aside the outcome", path, () => setAside(this.#files, path));
     this.#logger.log(
@@ -103,13 +104,5 @@ export class OutcomeFiles {
     } catch (error) {
       throw storeFailure(what, path, error);
     }
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // no outcome; the schema says so
   }
 }

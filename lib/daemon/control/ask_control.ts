@@ -1,4 +1,4 @@
-import { MenderError } from "../../core/errors.ts";
+import { ControlError } from "../../core/errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { errnoOf } from "../../runtime/files/file_driver.ts";
 import type { SocketConnection, SocketDriver } from "../../runtime/socket_driver.ts";
@@ -11,9 +11,6 @@ import {
   MAX_LINE_LENGTH,
   parseAnswer,
 } from "./protocol.ts";
-
-/** A daemon that cannot be asked, or does not answer (`control.*`). */
-export class ControlError extends MenderError {}
 
 /** Errors by which a socket says that nobody stands behind it. */
 const DEAD = ["ECONNREFUSED", "ENOENT"];

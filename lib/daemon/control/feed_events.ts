@@ -1,6 +1,6 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { SocketConnection } from "../../runtime/socket_driver.ts";
-import { ControlError } from "./ask_control.ts";
+import { ControlError } from "../../core/errors.ts";
 import { type ControlFeed, controlLine } from "./protocol.ts";
 
 /** How long a client may take nothing; meanwhile the oldest events are dropped for it. */

@@ -1,10 +1,11 @@
+import { ControlError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { SocketDriver } from "../../runtime/socket_driver.ts";
 import { textLines } from "../../runtime/text_lines.ts";
 import type { ClientEvent } from "../client_event.ts";
 import type { DaemonStatus } from "../daemon_status.ts";
-import { connectControl, ControlError, hungUp, noAnswer } from "./ask_control.ts";
+import { connectControl, hungUp, noAnswer } from "./ask_control.ts";
 import { controlLine, MAX_LINE_LENGTH, parseAnswer } from "./protocol.ts";
 
 /** How the daemon stands, at the beginning; then each event. */

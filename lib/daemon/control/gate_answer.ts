@@ -1,4 +1,5 @@
 import type { ControlState } from "../../control/control_map.ts";
+import { forcedFailure } from "../../deployment/forced_failure.ts";
 import type { Device } from "../../device/device.ts";
 import type { ControlAnswer } from "./protocol.ts";
 
@@ -45,7 +46,7 @@ export async function gateAnswer(
   const { verdict, revision } = await device.askGate(deployment, state, signal);
   if (verdict === "continue") return { ok: true, verdict };
   if (verdict === "fail") {
-    return { ok: true, verdict, why: `Update control has it fail at ${state}` };
+    return { ok: true, verdict, why: forcedFailure(state).message };
   }
   const told = verdict === "gone"
     ? verdict

@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 import { isDeploymentId } from "../../core/deployment_id.ts";
-import type { JsonObject } from "../../core/json.ts";
+import { type JsonObject, parsedJson } from "../../core/json.ts";
 
 /** Version of the protocol; each request names it. */
 export const CONTROL_VERSION = 1;
@@ -89,7 +89,7 @@ export function controlLine(value: object): Uint8Array {
 
 /** Reads a request; `undefined` when the line is none. */
 export function parseRequest(line: string): ControlRequest | undefined {
-  const parsed = v.safeParse(requestSchema, parseJson(line));
+  const parsed = v.safeParse(requestSchema, parsedJson(line));
   return parsed.success ? parsed.output : undefined;
 }
 
@@ -99,14 +99,6 @@ export function parseAnswer(line: string): ControlAnswer | undefined {
     v.looseObject({ ok: v.literal(true) }),
     v.object({ ok: v.literal(false), code: v.string(), message: v.string() }),
   ]);
-  const parsed = v.safeParse(schema, parseJson(line));
+  const parsed = v.safeParse(schema, parsedJson(line));
   return parsed.success ? parsed.output as ControlAnswer : undefined;
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined; // the schema says that it is no request
-  }
 }

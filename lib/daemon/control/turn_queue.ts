@@ -1,4 +1,4 @@
-import { ControlError } from "./ask_control.ts";
+import { ControlError } from "../../core/errors.ts";
 
 interface Turn {
   readonly take: () => Promise<void>;
