@@ -2,7 +2,6 @@ import { dirname, join } from "node:path";
 import { RuntimeError, StoreError, UsageError } from "../../lib/core/errors.ts";
 import { messageOf } from "../../lib/core/errors.ts";
 import { removeDurably, writeFileAtomic } from "../../lib/runtime/files/atomic_file.ts";
-import { readText } from "../../lib/runtime/files/file_driver.ts";
 import { storeFailure } from "../../lib/store/store_failure.ts";
 import type { CommandContext } from "../command_context.ts";
 import { type AskedOptions, setupAnswers } from "../setup/answers.ts";
@@ -13,6 +12,7 @@ import {
   stopHint,
   takeOver,
 } from "../setup/earlier_client.ts";
+import { isForeign, rootOf, textOf } from "../setup/image.ts";
 import { type PlanOptions, setupPlan } from "../setup/plan.ts";
 import { MARK, removablePaths, type SetupFile, UNITS } from "../setup/service_files.ts";
 
@@ -97,10 +97,9 @@ function refuseMovedPlaces({ options: { data, config, fallbackConfig } }: Comman
 }
 
 function refuseForeignFiles(context: CommandContext, plan: readonly SetupFile[]): void {
-  const foreign = plan.filter(({ path, isConfiguration }) => {
-    const text = isConfiguration === true ? undefined : textOf(context, path);
-    return text !== undefined && !text.includes(MARK);
-  }).map(({ path }) => join(rootOf(context), path));
+  const foreign = plan
+    .filter(({ path, isConfiguration }) => isConfiguration !== true && isForeign(context, path))
+    .map(({ path }) => join(rootOf(context), path));
   if (foreign.length === 0) return;
   throw new StoreError("store.foreign-file", `Cannot replace ${foreign.join(", ")}: not ours`, {
     hint: "Nothing was written. Move it away, or leave out what needs it",
@@ -159,26 +158,10 @@ function unitsOf(plan: readonly SetupFile[]): string[] {
   );
 }
 
-function textOf(
-  { drivers: { files }, ...context }: CommandContext,
-  path: string,
-): string | undefined {
-  const place = join(rootOf(context), path);
-  try {
-    return readText(files, place, 1 << 20, { follow: true });
-  } catch (error) {
-    throw storeFailure("read", place, error);
-  }
-}
-
 function removing(place: string, remove: () => void): void {
   try {
     remove();
   } catch (error) {
     throw storeFailure("remove", place, error);
   }
-}
-
-function rootOf({ paths }: Pick<CommandContext, "paths">): string {
-  return dirname(dirname(dirname(paths.mainConfig)));
 }

@@ -1,9 +1,8 @@
 import { dirname, join } from "node:path";
 import { UsageError } from "../../lib/core/errors.ts";
-import { readText } from "../../lib/runtime/files/file_driver.ts";
 import { storeFailure } from "../../lib/store/store_failure.ts";
 import type { CommandContext } from "../command_context.ts";
-import { MARK } from "./service_files.ts";
+import { isForeign, rootOf } from "./image.ts";
 
 /** Clients from which a device can move, and what systemd calls them. */
 export const EARLIER_CLIENTS = { python: "mender-python-client", mender: "mender-client" } as const;
@@ -35,8 +34,8 @@ export function takeOver(context: CommandContext, from: EarlierClient, isDryRun:
     );
   }
   if (from !== "python") return;
+  if (!isForeign(context, OLD_COMMAND)) return;
   const command = commandOf(context);
-  if (!isForeign(context, command)) return;
   self.writeOut(`${isDryRun ? "Would move" : "Moved"} ${command} to ${command}.old\n`);
   if (!isDryRun) move(context, command, `${command}.old`);
 }
@@ -56,17 +55,8 @@ export function giveBack(context: CommandContext, isDryRun: boolean): void {
   if (!isDryRun) move(context, `${command}.old`, command);
 }
 
-function commandOf({ paths }: CommandContext): string {
-  return join(dirname(dirname(dirname(paths.mainConfig))), OLD_COMMAND);
-}
-
-function isForeign({ drivers: { files } }: CommandContext, path: string): boolean {
-  try {
-    const text = readText(files, path, 1 << 20, { follow: true });
-    return text !== undefined && !text.includes(MARK);
-  } catch (error) {
-    throw storeFailure("read", path, error);
-  }
+function commandOf(context: CommandContext): string {
+  return join(rootOf(context), OLD_COMMAND);
 }
 
 function move({ drivers: { files } }: CommandContext, from: string, to: string): void {

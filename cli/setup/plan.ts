@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { type Config, inspectConfig, wellKnownPaths } from "../../lib/config/mod.ts";
 import { readConfigFile } from "../../lib/config/config_file.ts";
 import type { JsonObject } from "../../lib/core/json.ts";
@@ -9,6 +9,7 @@ import { projectDirectory } from "../../lib/runtime/project_directory.ts";
 import type { CommandContext } from "../command_context.ts";
 import { narrowSet } from "../permissions/narrow_set.ts";
 import { type PermissionSet, permissionSets } from "../permissions/permission_set.ts";
+import { rootOf } from "./image.ts";
 import type { SetupAnswers } from "./answers.ts";
 import { type DeviceCommands, deviceCommands, execLine, homeOnDevice } from "./device_commands.ts";
 import { ALIASES, filledFile, type SetupFile } from "./service_files.ts";
@@ -37,7 +38,7 @@ export async function setupPlan(
   options: PlanOptions,
 ): Promise<SetupFile[]> {
   const { drivers, paths } = context;
-  const root = dirname(dirname(dirname(paths.mainConfig)));
+  const root = rootOf(context);
   const { runtime, program, executable } = options;
   const where = { root, runtime, program, executable };
   const commands = deviceCommands(drivers, where);
