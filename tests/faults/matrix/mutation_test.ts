@@ -1,27 +1,16 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { inTemporaryDirectory } from "../../support/temporary.ts";
+import { inSourceCopy, type Mutation, type SourceCopy } from "../../support/mutated_copy.ts";
 import { test } from "../../support/test.ts";
 
-const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
-/** `.ts` where the sources are run as they are, `.js` where they were turned into JavaScript. */
-const ENDING = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
-const isDeno = "Deno" in globalThis;
+const FOLDERS = ["lib", "cli", "scripts/service", "docs", "tests/support", "tests/faults"];
 
-interface Mutation {
-  readonly name: string;
-  readonly file: string;
-  readonly change: (source: string) => string;
+interface MatrixMutation extends Mutation {
   /** Rows of which one must fail. */
   readonly rows: string;
 }
 
 /** Mistakes that the matrix must find. */
-const MUTATIONS: readonly Mutation[] = [
+const MUTATIONS: readonly MatrixMutation[] = [
   {
     name: "checksums are not compared",
     file: "lib/artifact/payload_reader",
@@ -67,18 +56,13 @@ const MUTATIONS: readonly Mutation[] = [
 /** They change sources, which Node runs as a package. */
 const ON_DENO = "Deno" in globalThis ? {} : { skip: "sources are changed on Deno" };
 
-for (const { name, file, change, rows } of MUTATIONS) {
-  test(`fault matrix: fails when ${name}`, async () => {
-    await inTemporaryDirectory((directory) => {
-      copySources(directory);
-      const path = join(directory, file + ENDING);
-      const source = readFileSync(path, "utf8");
-      const mutated = change(source);
-      assert.notEqual(mutated, source, "the mutation does not fit the source any more");
-      const sane = runMatrix(directory, rows);
+for (const mutation of MUTATIONS) {
+  test(`fault matrix: fails when ${mutation.name}`, async () => {
+    await inSourceCopy(FOLDERS, (copy) => {
+      const sane = runMatrix(copy, mutation);
       assert.equal(sane.status, 0, sane.said);
-      writeFileSync(path, mutated);
-      const { status, said } = runMatrix(directory, rows);
+      copy.mutate(mutation);
+      const { status, said } = runMatrix(copy, mutation);
       assert.notEqual(status, 0, said);
       // It is a row that fails, not the copy.
       assert.match(said, /row failed: /);
@@ -86,28 +70,10 @@ for (const { name, file, change, rows } of MUTATIONS) {
   }, { limitMs: 300_000, ...ON_DENO });
 }
 
-function copySources(directory: string): void {
-  for (const folder of ["lib", "cli", "scripts/service", "docs", "tests/support", "tests/faults"]) {
-    if (!existsSync(join(ROOT, folder))) continue;
-    // What is a link here must not be changed through it.
-    cpSync(join(ROOT, folder), join(directory, folder), { recursive: true, dereference: true });
-  }
-  for (const name of ["deno.json", "deno.lock", "package.json"]) {
-    if (existsSync(join(ROOT, name))) cpSync(join(ROOT, name), join(directory, name));
-  }
-  if (!existsSync(join(directory, "deno.json"))) writeFileSync(join(directory, "deno.json"), "{}");
-  const modules = join(ROOT, "node_modules");
-  if (existsSync(modules)) symlinkSync(modules, join(directory, "node_modules"));
-}
-
-function runMatrix(directory: string, rows: string): { status: number | null; said: string } {
-  const file = `tests/faults/matrix/matrix_test${ENDING}`;
-  const args = isDeno ? ["test", "-A", "--no-check", "--quiet", file] : ["--test", file];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
-    cwd: directory,
-    encoding: "utf8",
-    timeout: 120_000,
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined, MENDER_DENO_ROWS: rows },
-  });
-  return { status, said: stdout + stderr };
+function runMatrix(
+  copy: SourceCopy,
+  { rows }: MatrixMutation,
+): { status: number | null; said: string } {
+  const args = ["test", "-A", "--no-check", "--quiet", "tests/faults/matrix/matrix_test.ts"];
+  return copy.run(args, 120_000, { MENDER_DENO_ROWS: rows });
 }
