@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
-import { rigArtifact, withRig } from "../support/client_rig.ts";
+import type { MenderServer } from "../../lib/testing/mod.ts";
+import { type ClientRig, rigArtifact, type Running, withRig } from "../support/client_rig.ts";
 import { test } from "../support/test.ts";
 import { waitUntil } from "../support/wait.ts";
 import { withServer } from "../support/with_server.ts";
@@ -8,6 +9,16 @@ import { withServer } from "../support/with_server.ts";
 /** There is no bus on this device. */
 const NO_BUS = { DBUS_SYSTEM_BUS_ADDRESS: "unix:path=/nonexistent/bus" };
 const KNOWN = { timeoutMs: 30_000 };
+/** Starts a daemon that stays; the server knows the device then. */
+async function startPolling(rig: ClientRig, server: MenderServer): Promise<Running> {
+  const daemon = rig.start("daemon", "--stay");
+  await server.journal.waitFor(
+    ({ path, status }) => path.endsWith("/next") && status === 204,
+    KNOWN,
+  );
+  return daemon;
+}
+
 const INSTALL = ["--install", "pause", "--once"];
 
 test("flow set and flow clear reach the daemon without a D-Bus, and status shows the map", () =>
@@ -15,11 +26,7 @@ test("flow set and flow clear reach the daemon without a D-Bus, and status shows
     { autoAccept: true },
     (server) =>
       withRig({ serverUrl: server.url, env: NO_BUS }, async (rig) => {
-        const daemon = rig.start("daemon", "--stay");
-        await server.journal.waitFor(
-          ({ path, status }) => path.endsWith("/next") && status === 204,
-          KNOWN,
-        );
+        const daemon = await startPolling(rig, server);
         const set = await rig.run("flow", "set", ...INSTALL);
         assert.deepEqual([set.code, set.stdout, set.stderr], [0, "1\n", ""]);
 
@@ -65,11 +72,7 @@ test("a daemon that is held ends at SIGTERM at once, and status says that it is 
       env: NO_BUS,
       config: { UpdateControlMapExpirationTimeSeconds: 600 },
     }, async (rig) => {
-      const daemon = rig.start("daemon", "--stay");
-      await server.journal.waitFor(
-        ({ path, status }) => path.endsWith("/next") && status === 204,
-        KNOWN,
-      );
+      const daemon = await startPolling(rig, server);
       assert.equal((await rig.run("flow", "set", ...INSTALL)).code, 0);
       await server.uploadArtifact(rigArtifact("release-2"));
       const id = server.createDeployment({ artifactName: "release-2" });
@@ -91,11 +94,7 @@ test("a map of the server holds, is asked for again, and lets go; an invalid one
     { autoAccept: true },
     (server) =>
       withRig({ serverUrl: server.url, env: NO_BUS }, async (rig) => {
-        const daemon = rig.start("daemon", "--stay");
-        await server.journal.waitFor(
-          ({ path, status }) => path.endsWith("/next") && status === 204,
-          KNOWN,
-        );
+        const daemon = await startPolling(rig, server);
         await server.uploadArtifact(rigArtifact("release-2"));
         const states = (action: string) => ({ states: { ArtifactInstall_Enter: { action } } });
         const id = server.createDeployment({

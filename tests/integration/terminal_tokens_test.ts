@@ -81,6 +81,14 @@ function withTokens(
   );
 }
 
+/** A client comes to the bus, and tokens are its own from then on. */
+async function takesClient({ bus, changes, current }: Rig): Promise<void> {
+  const client = await ScriptedAuthenticator.start(bus.address, FIRST);
+  await waitUntil("the token", () => changes.at(-1)?.token === FIRST[0]);
+  assert.deepEqual(await current(), authorization(FIRST));
+  await client.stop();
+}
+
 test(
   "tokens of the bus come from the client that owns the name, and the key is left alone",
   () =>
@@ -118,13 +126,11 @@ test(
 test(
   "tokens of the bus: a client that comes takes the place of the key",
   () =>
-    withTokens({ hasKey: true }, async ({ current, changes, bus, logger }) => {
+    withTokens({ hasKey: true }, async (rig) => {
+      const { current, logger } = rig;
       assert.deepEqual(await current(), authorization(KEY));
       assert.match(logger.all(), /tokens are got with the device's key/);
-      const client = await ScriptedAuthenticator.start(bus.address, FIRST);
-      await waitUntil("the token", () => changes.at(-1)?.token === FIRST[0]);
-      assert.deepEqual(await current(), authorization(FIRST));
-      await client.stop();
+      await takesClient(rig);
     }),
   busPeer,
 );
@@ -132,12 +138,9 @@ test(
 test(
   "tokens of the bus: without a key nobody else is asked",
   () =>
-    withTokens({ hasKey: false }, async ({ current, bus, changes }) => {
-      assert.equal(await current(), undefined);
-      const client = await ScriptedAuthenticator.start(bus.address, FIRST);
-      await waitUntil("the token", () => changes.at(-1)?.token === FIRST[0]);
-      assert.deepEqual(await current(), authorization(FIRST));
-      await client.stop();
+    withTokens({ hasKey: false }, async (rig) => {
+      assert.equal(await rig.current(), undefined);
+      await takesClient(rig);
     }),
   busPeer,
 );

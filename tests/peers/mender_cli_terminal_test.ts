@@ -9,7 +9,7 @@ import { gunzipSync } from "node:zlib";
 import type { MenderServer } from "../../lib/testing/mod.ts";
 import { seededContent } from "../../lib/testing/mod.ts";
 import { withRig } from "../support/client_rig.ts";
-import { MenderCli } from "../support/mender_cli.ts";
+import { type CliTerminal, MenderCli } from "../support/mender_cli.ts";
 import { menderConnectPeer, withMenderConnect } from "../support/mender_connect_rig.ts";
 import { type Peer, peer } from "../support/peers.ts";
 import { membersOf } from "../support/processes.ts";
@@ -128,36 +128,24 @@ for (const { name, peer: needed, run, isOurs } of DEVICES) {
     `mender-cli terminal, in a real terminal, works with ${name}`,
     () =>
       run(async ({ server, deviceId, cli }) => {
-        // Now and then a shell of mender-connect stays mute: it gets six tries, ours one.
-        for (let tries = isOurs ? 1 : 6;; tries--) {
-          const terminal = await cli.inTerminal(["terminal", deviceId]);
-          try {
-            await terminal.seen(/[$#] /, isOurs ? 30_000 : 8000);
-          } catch (error) {
-            terminal.pty.hangUp();
-            await terminal.pty.ended;
-            if (tries === 1) throw error;
-            continue;
-          }
-          terminal.type("stty size; echo $TERM; echo pid=$$.\r");
-          await terminal.seen(/30 90\r\n/);
-          const pid = Number((await terminal.seen(/pid=(\d+)\./))[1]);
-          assert.match(terminal.text(), /xterm-256color/);
-          terminal.pty.resize(120, 41);
-          terminal.type("sleep 0.5; stty size\r");
-          await terminal.seen(/41 120\r\n/);
-          terminal.type("echo wait-$((40+2)); sleep 600\r");
-          await terminal.seen(/wait-42\r\n/);
-          terminal.type(Uint8Array.of(3)); // an interrupt reaches the device, not mender-cli
-          await terminal.seen(/\^C[^]*[$#] $/);
-          terminal.type("echo still-$((40+2))\r");
-          await terminal.seen(/still-42\r\n/);
-          terminal.type(Uint8Array.of(0x1d));
-          await terminal.pty.ended;
-          await waitUntil("the end of the shell", () => membersOf(pid).length === 0, 20_000);
-          assert.deepEqual(server.violations(), []);
-          return;
-        }
+        const terminal = await prompted(cli, isOurs, () => [deviceId]);
+        terminal.type("stty size; echo $TERM; echo pid=$$.\r");
+        await terminal.seen(/30 90\r\n/);
+        const pid = Number((await terminal.seen(/pid=(\d+)\./))[1]);
+        assert.match(terminal.text(), /xterm-256color/);
+        terminal.pty.resize(120, 41);
+        terminal.type("sleep 0.5; stty size\r");
+        await terminal.seen(/41 120\r\n/);
+        terminal.type("echo wait-$((40+2)); sleep 600\r");
+        await terminal.seen(/wait-42\r\n/);
+        terminal.type(Uint8Array.of(3)); // an interrupt reaches the device, not mender-cli
+        await terminal.seen(/\^C[^]*[$#] $/);
+        terminal.type("echo still-$((40+2))\r");
+        await terminal.seen(/still-42\r\n/);
+        terminal.type(Uint8Array.of(0x1d));
+        await terminal.pty.ended;
+        await waitUntil("the end of the shell", () => membersOf(pid).length === 0, 20_000);
+        assert.deepEqual(server.violations(), []);
       }),
     options,
   );
@@ -168,28 +156,17 @@ for (const { name, peer: needed, run, isOurs } of DEVICES) {
       run(async ({ deviceId, cli, dir }) => {
         const content = Buffer.from(noise(outputMB * 500_000)).toString("hex");
         writeFileSync(join(dir, "text"), content);
-        for (let tries = isOurs ? 1 : 6;; tries--) {
-          const terminal = await cli.inTerminal(["terminal", deviceId]);
-          try {
-            await terminal.seen(/[$#] /, isOurs ? 30_000 : 8000);
-          } catch (error) {
-            terminal.pty.hangUp();
-            await terminal.pty.ended;
-            if (tries === 1) throw error;
-            continue;
-          }
-          terminal.type(`printf '<%s' begin.; cat ${join(dir, "text")}; printf '%s>' end.\r`);
-          const isWhole = () => terminal.tail(200).includes("end.>");
-          await waitUntil("the end", isWhole, 200_000);
-          const text = terminal.text();
-          const from = text.lastIndexOf("<begin.") + "<begin.".length;
-          const got = text.slice(from, text.lastIndexOf("end.>"));
-          assert.equal(got.length, content.length);
-          assert.ok(got === content, "the same bytes");
-          terminal.type(Uint8Array.of(0x1d));
-          await terminal.pty.ended;
-          return;
-        }
+        const terminal = await prompted(cli, isOurs, () => [deviceId]);
+        terminal.type(`printf '<%s' begin.; cat ${join(dir, "text")}; printf '%s>' end.\r`);
+        const isWhole = () => terminal.tail(200).includes("end.>");
+        await waitUntil("the end", isWhole, 200_000);
+        const text = terminal.text();
+        const from = text.lastIndexOf("<begin.") + "<begin.".length;
+        const got = text.slice(from, text.lastIndexOf("end.>"));
+        assert.equal(got.length, content.length);
+        assert.ok(got === content, "the same bytes");
+        terminal.type(Uint8Array.of(0x1d));
+        await terminal.pty.ended;
       }),
     options,
   );
@@ -199,17 +176,11 @@ for (const { name, peer: needed, run, isOurs } of DEVICES) {
     () =>
       run(async ({ deviceId, cli, dir }) => {
         const record = join(dir, "record");
+        let file = "";
+        let files = 0;
+        const another = () => [deviceId, "--record", file = `${record}-${++files}`];
         for (let tries = 6;; tries--) {
-          const file = `${record}-${tries}`;
-          const terminal = await cli.inTerminal(["terminal", deviceId, "--record", file]);
-          try {
-            await terminal.seen(/[$#] /, isOurs ? 30_000 : 8000);
-          } catch (error) {
-            terminal.pty.hangUp();
-            await terminal.pty.ended;
-            if (isOurs || tries === 1) throw error;
-            continue; // now and then a shell of mender-connect stays mute
-          }
+          const terminal = await prompted(cli, isOurs, another);
           terminal.type("echo recorded-$((40+2))\r");
           await terminal.seen(/recorded-42\r\n/);
           // Not by the end of the shell: mender-cli then ends more often before its record is whole.
@@ -363,6 +334,25 @@ function echoed(port: number, content: Uint8Array): Promise<Uint8Array> {
       resolve(received);
     });
   });
+}
+
+/** A terminal with a prompt. Now and then a shell of mender-connect stays mute: it gets six tries, ours one. */
+async function prompted(
+  cli: MenderCli,
+  isOurs: boolean,
+  args: () => readonly string[],
+): Promise<CliTerminal> {
+  for (let tries = isOurs ? 1 : 6;; tries--) {
+    const terminal = await cli.inTerminal(["terminal", ...args()]);
+    try {
+      await terminal.seen(/[$#] /, isOurs ? 30_000 : 8000);
+      return terminal;
+    } catch (error) {
+      terminal.pty.hangUp();
+      await terminal.pty.ended;
+      if (tries === 1) throw error;
+    }
+  }
 }
 
 /** What a record of mender-cli holds; `undefined` when it was cut short. */

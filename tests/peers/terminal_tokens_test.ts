@@ -1,13 +1,13 @@
 import { strict as assert } from "node:assert";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { MenderServer } from "../../lib/testing/mod.ts";
 import { withRig } from "../support/client_rig.ts";
 import { MenderCli } from "../support/mender_cli.ts";
-import { MenderDaemon, menderPeer, prepareMender } from "../support/mender_namespace.ts";
+import { prepareTokenProvider } from "../support/mender_connect_rig.ts";
+import { MenderDaemon, menderPeer } from "../support/mender_namespace.ts";
 import { peer } from "../support/peers.ts";
 import { membersOf } from "../support/processes.ts";
-import { busPeer, type SystemBus, withSystemBus } from "../support/system_bus.ts";
+import { busPeer, withSystemBus } from "../support/system_bus.ts";
 import { inTemporaryDirectory } from "../support/temporary.ts";
 import { test } from "../support/test.ts";
 import { waitUntil } from "../support/wait.ts";
@@ -33,7 +33,9 @@ test(
     inTemporaryDirectory((dir) =>
       withServer({ tls: true }, (server) =>
         withSystemBus(dir, {}, async (bus) => {
-          const daemon = menderOn(dir, server, bus);
+          const daemon = new MenderDaemon(prepareTokenProvider(join(dir, "mender"), server), {
+            DBUS_SYSTEM_BUS_ADDRESS: bus.address,
+          });
           daemon.start();
           try {
             await withRig({
@@ -102,18 +104,3 @@ test(
     ),
   { ...needed, leaks: "a thread of the terminal addon", limitMs: 240_000 },
 );
-
-function menderOn(dir: string, server: MenderServer, bus: SystemBus): MenderDaemon {
-  mkdirSync(join(dir, "mender"));
-  const rig = prepareMender({
-    dir: join(dir, "mender"),
-    serverUrl: server.url,
-    caCertificate: server.caCertificate,
-    artifactName: "release-1",
-    deviceType: "acme-box",
-    mac: "02:aa:bb:cc:dd:ee",
-    modules: {},
-    config: { DBus: { Enabled: true }, UpdatePollIntervalSeconds: 5 },
-  });
-  return new MenderDaemon(rig, { DBUS_SYSTEM_BUS_ADDRESS: bus.address });
-}

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import type { MenderServer } from "../../lib/testing/mod.ts";
-import { menderPeer, prepareMender } from "./mender_namespace.ts";
+import { menderPeer, type MenderRig, prepareMender } from "./mender_namespace.ts";
 import { type Peer, peer } from "./peers.ts";
 import { waitUntil } from "./wait.ts";
 
@@ -62,16 +62,7 @@ export async function withMenderConnect<T>(
     writeFileSync(join(dir, "bus.conf"), BUS_CONFIG(socket));
     start("dbus-daemon", "--nofork", `--config-file=${join(dir, "bus.conf")}`);
     await waitUntil("the bus", () => existsSync(socket), 20_000);
-    const mender = prepareMender({
-      dir: join(dir, "mender"),
-      serverUrl: server.url,
-      caCertificate: server.caCertificate,
-      artifactName: "release-1",
-      deviceType: "acme-box",
-      mac: "02:aa:bb:cc:dd:ee",
-      modules: {},
-      config: { DBus: { Enabled: true }, UpdatePollIntervalSeconds: 5 },
-    });
+    const mender = prepareTokenProvider(join(dir, "mender"), server);
     const known = new Set(server.devices().map(({ id }) => id));
     start(...mender.command("daemon"));
     const connectConfig = join(dir, "mender-connect.conf");
@@ -100,4 +91,19 @@ export async function withMenderConnect<T>(
     await Promise.all(started.map(({ closed }) => closed));
     clearTimeout(killer);
   }
+}
+
+/** Lays out the real mender, which authenticates for remote access and offers its token on the bus. */
+export function prepareTokenProvider(dir: string, server: MenderServer): MenderRig {
+  mkdirSync(dir, { recursive: true });
+  return prepareMender({
+    dir,
+    serverUrl: server.url,
+    caCertificate: server.caCertificate,
+    artifactName: "release-1",
+    deviceType: "acme-box",
+    mac: "02:aa:bb:cc:dd:ee",
+    modules: {},
+    config: { DBus: { Enabled: true }, UpdatePollIntervalSeconds: 5 },
+  });
 }
