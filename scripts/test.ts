@@ -24,11 +24,14 @@ const STATIC_CHECKS: readonly (readonly [name: string, args: readonly string[]])
 /** Plays some thousand rows, most of the time waiting. */
 const MATRIX = "tests/faults/matrix";
 
+const INTEGRATION = partsOf("tests/integration");
+
 /** Beside each other, because they mostly wait: for programs, peers and time limits. */
 const TEST_RUNS: readonly (readonly string[])[] = [
   ["tests/unit", "tests/fuzz", ...partsOf("tests/faults").filter((part) => part !== MATRIX)],
   [MATRIX],
-  ["tests/integration"],
+  INTEGRATION.filter((_, at) => at % 2 === 0),
+  INTEGRATION.filter((_, at) => at % 2 === 1),
   ["tests/peers", "tests/deno"],
 ];
 
@@ -85,7 +88,7 @@ async function runTests(folders: readonly string[], report: string): Promise<voi
 printSum(sum);
 
 function partsOf(folder: string): string[] {
-  return readdirSync(folder).map((name) => join(folder, name));
+  return readdirSync(folder).sort().map((name) => join(folder, name));
 }
 
 function folderOf(part: string): string {
