@@ -68,6 +68,7 @@ test("terminal, the command: the server wakes the daemon that runs beside it", a
         ...config,
         UpdatePollIntervalSeconds: 3600,
         InventoryPollIntervalSeconds: 3600,
+        FirstContactSpreadSeconds: 0,
       }),
     );
     const daemon = rig.start("daemon");
