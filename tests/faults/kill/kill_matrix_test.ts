@@ -43,7 +43,9 @@ for (const step of DURABLE_STEPS) {
   }
 }
 
-const SCHEDULES = 200;
+/** The gate plays the same ones each time; with chance in it, a change is blamed for what it did not do. */
+const SEED = 20_301_124;
+const SCHEDULES = Number(process.env["MENDER_DENO_SCHEDULES"] ?? 200);
 /** They mostly wait, each for its own server. */
 const AT_ONCE = 4;
 const KINDS = [
@@ -59,7 +61,7 @@ const BLOWS = ["kill", "power cut", "torn power cut", "full disk"] as const;
 test(
   `kill matrix: ${SCHEDULES} random schedules of kills, power cuts, full disks and a server that is away`,
   async () => {
-    const seed = Number(process.env["MENDER_DENO_SEED"] ?? Date.now() % 1_000_000);
+    const seed = Number(process.env["MENDER_DENO_SEED"] ?? SEED);
     console.log(`seed ${seed} (MENDER_DENO_SEED=${seed} plays the same again)`);
     let next = 0;
     const playSome = async (): Promise<void> => {
@@ -67,7 +69,7 @@ test(
     };
     await Promise.all(Array.from({ length: AT_ONCE }, playSome));
   },
-  { limitMs: 300_000 },
+  { limitMs: 120_000 + SCHEDULES * 1000 },
 );
 
 async function playSchedule(seed: number, schedule: number): Promise<void> {

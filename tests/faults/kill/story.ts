@@ -182,14 +182,17 @@ class Story {
   /** The sub-updater's own step at boot: it says how the update in progress went. */
   async #atBoot(): Promise<void> {
     const { disk, paths } = this.#machine;
-    if (disk.text(paths.lock) === undefined) return;
     const outcome = this.#options.subUpdater === "fails" ? "--failure" : "--success";
-    const boot = this.#machine.bootId;
-    const code = await this.#machine.run("report", outcome);
-    if (this.#machine.bootId !== boot) return await this.#atBoot();
-    // Killed, or nothing could be recorded: it is run again.
-    if (code === undefined || code === 1) return await this.#atBoot();
-    if (code === 0) disk.remove(paths.lock);
+    for (let attempt = 1; disk.text(paths.lock) !== undefined; attempt++) {
+      const code = await this.#machine.run("report", outcome);
+      if (code === 0) disk.remove(paths.lock);
+      else if (code !== 1 && code !== undefined) return;
+      // The daemon had given the deployment up, and the power took the removal of its lock back: whoever
+      // is told so leaves the lock to it.
+      else if (code === 1 && this.#isOutcomeRecorded()) return;
+      // Killed, or nothing could be recorded: it is run again, but the blows end some time.
+      else if (attempt === 20) throw new Error(`no outcome can be reported\n${this.#story()}`);
+    }
   }
 
   /** The sub-updater, once it runs. */
@@ -210,6 +213,12 @@ class Story {
     // again.
     if (code === undefined || code === 1) return this.#machine.reboot();
     if (code === 0 && kind !== "leaves the lock") disk.remove(paths.lock);
+  }
+
+  #isOutcomeRecorded(): boolean {
+    const { disk, paths } = this.#machine;
+    const { phase } = JSON.parse(disk.text(paths.record) || "{}");
+    return phase === "outcome_recorded" || phase === "acknowledged";
   }
 
   #onStep(step: string, process: SimulatedProcess): void {
