@@ -1,11 +1,13 @@
 import { ApiError } from "../core/errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { startDeadline } from "../runtime/clock.ts";
+import { readBody } from "../runtime/http/body_reader.ts";
 import type { HttpDriver, HttpRequest, HttpResponse } from "../runtime/http/http_driver.ts";
 import { explainTransportFailure } from "../runtime/http/transport_failure.ts";
 
 /** Longest answer that is read from the Device API; real ones are a few kilobytes. */
 const MAX_ANSWER_BYTES = 1 << 20;
+const READ_BYTES = 16 * 1024;
 const MAX_REDIRECTS = 5;
 
 /** A whole answer of the Device API. */
@@ -103,13 +105,13 @@ function redirectTarget(
 }
 
 async function readAnswer(response: HttpResponse, request: ApiRequest): Promise<ApiAnswer> {
-  const reader = response.body.getReader();
+  const reader = readBody(response.body, READ_BYTES);
   const decoder = new TextDecoder();
   let text = "";
   for (let size = 0;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    size += value.length;
+    const bytes = await reader.read();
+    if (bytes === undefined) break;
+    size += bytes.length;
     if (size > MAX_ANSWER_BYTES) {
       await reader.cancel();
       throw new ApiError(
@@ -119,7 +121,7 @@ async function readAnswer(response: HttpResponse, request: ApiRequest): Promise<
         }: it is larger than ${MAX_ANSWER_BYTES} bytes`,
       );
     }
-    text += decoder.decode(value, { stream: true });
+    text += decoder.decode(bytes, { stream: true });
   }
   return { status: response.status, headers: response.headers, text: text + decoder.decode() };
 }

@@ -148,6 +148,9 @@ export function readWhole(
   return readOpened(() => files.open(path, "read", options), path, maxBytes);
 }
 
+/** As much as most files of a device have; a poll reads two of them. */
+const FIRST_READ_BYTES = 4096;
+
 /** {@link readWhole} of what `open` opens. */
 export function readOpened(
   open: () => FileHandle,
@@ -162,28 +165,25 @@ export function readOpened(
     throw error;
   }
   try {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for (;;) {
-      const chunk = new Uint8Array(Math.min(65536, maxBytes + 1 - size));
-      const count = handle.read(chunk);
-      if (count === 0) break;
+    let bytes = new Uint8Array(Math.min(FIRST_READ_BYTES, maxBytes + 1));
+    for (let size = 0;;) {
+      const count = handle.read(bytes.subarray(size));
+      if (count === 0) return bytes.subarray(0, size);
       size += count;
       if (size > maxBytes) {
         throw new RangeError(`Cannot read ${path}: it is larger than ${maxBytes} bytes`);
       }
-      chunks.push(chunk.subarray(0, count));
+      if (size === bytes.length) bytes = grown(bytes, Math.min(4 * size, maxBytes + 1));
     }
-    const whole = new Uint8Array(size);
-    let at = 0;
-    for (const chunk of chunks) {
-      whole.set(chunk, at);
-      at += chunk.length;
-    }
-    return whole;
   } finally {
     handle.close();
   }
+}
+
+function grown(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(length);
+  larger.set(bytes);
+  return larger;
 }
 
 /** {@link readWhole} as UTF-8 text; bytes that are not UTF-8 become U+FFFD. */

@@ -1,4 +1,4 @@
-/** Bytes that are asked for at a time. */
+/** Bytes that are asked for at a time, in a download. */
 const BUFFER_BYTES = 512 * 1024;
 
 /** Reads a body piece by piece; a piece is valid until the next one is asked for. */
@@ -12,12 +12,20 @@ export interface BodyReader {
 /**
  * Opens a body for reading. Where the stream can fill a buffer of ours, one buffer serves for the whole
  * body: a download of gigabytes then leaves no garbage behind.
+ *
+ * @param bufferBytes Size of that buffer.
  */
-export function readBody(body: ReadableStream<Uint8Array>): BodyReader {
-  return intoOneBuffer(body) ?? asItComes(body);
+export function readBody(
+  body: ReadableStream<Uint8Array>,
+  bufferBytes = BUFFER_BYTES,
+): BodyReader {
+  return intoOneBuffer(body, bufferBytes) ?? asItComes(body);
 }
 
-function intoOneBuffer(body: ReadableStream<Uint8Array>): BodyReader | undefined {
+function intoOneBuffer(
+  body: ReadableStream<Uint8Array>,
+  bufferBytes: number,
+): BodyReader | undefined {
   let reader: ReadableStreamBYOBReader;
   try {
     reader = body.getReader({ mode: "byob" });
@@ -25,7 +33,7 @@ function intoOneBuffer(body: ReadableStream<Uint8Array>): BodyReader | undefined
     if (error instanceof TypeError) return undefined; // no byte stream
     throw error;
   }
-  let buffer = new ArrayBuffer(BUFFER_BYTES);
+  let buffer = new ArrayBuffer(bufferBytes);
   return {
     async read() {
       const { done, value } = await reader.read(new Uint8Array(buffer));
