@@ -2,6 +2,7 @@ import { BusError } from "../core/errors.ts";
 import { type Clock, startDeadline } from "../runtime/clock.ts";
 import { callFailure, connectFailure, lostFailure, silenceFailure } from "./bus_failure.ts";
 import { type BusMessage, isLibraryError, type LibraryBus, openLibraryBus } from "./bus_library.ts";
+import { CallLimits } from "./call_limits.ts";
 
 /** A method of an object on the bus. */
 export interface BusMethod {
@@ -60,15 +61,18 @@ export class BusConnection {
   readonly #bus: LibraryBus;
   readonly #clock: Clock;
   /** Calls that wait for their answer: each is ended when the connection is. */
-  readonly #waiting = new Set<(cause: unknown) => void>();
+  readonly #waiting = new Set<{ onLost(cause: unknown): void }>();
+  readonly #limits: CallLimits;
   #isClosed = false;
 
   private constructor(bus: LibraryBus, address: string, clock: Clock) {
     this.#bus = bus;
     this.#clock = clock;
+    this.#limits = new CallLimits(clock);
     this.lost = bus.lost.then((cause) => {
       this.#isClosed = true;
-      for (const end of this.#waiting) end(cause);
+      for (const call of this.#waiting) call.onLost(cause);
+      this.#limits.stop();
       return lostFailure(`use the D-Bus at ${address}`, cause);
     });
   }
@@ -231,31 +235,35 @@ export class BusConnection {
     return this.#bus.uniqueName;
   }
 
-  /** One promise and one timer for a call: every call pays for what is here. */
+  /** One promise for a call: every call pays for what is here. */
   #answer(message: BusMessage, options: CallOptions): Promise<BusMessage> {
     const { what, limitMs = CALL_LIMIT_MS, signal } = options;
     return new Promise((resolve, reject) => {
       const settle = (): void => {
-        cancelLimit();
-        signal?.removeEventListener("abort", onAbort);
-        this.#waiting.delete(onLost);
+        this.#waiting.delete(waiting);
+        this.#limits.end(waiting);
+        signal?.removeEventListener("abort", waiting.onAbort);
       };
       const fail = (error: unknown): void => {
         settle();
         reject(error);
       };
-      const onLost = (cause: unknown): void => fail(lostFailure(what, cause));
-      const onAbort = (): void => fail(signal?.reason);
-      const cancelLimit = this.#clock.after(limitMs, () => fail(silenceFailure(what, limitMs)));
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#waiting.add(onLost);
+      const waiting = {
+        dueAtMs: this.#clock.monotonic() + limitMs,
+        onDue: () => fail(silenceFailure(what, limitMs)),
+        onLost: (cause: unknown) => fail(lostFailure(what, cause)),
+        onAbort: () => fail(signal?.reason),
+      };
+      this.#waiting.add(waiting);
+      this.#limits.begin(waiting);
+      signal?.addEventListener("abort", waiting.onAbort, { once: true });
       this.#bus.call(message).then((reply) => {
         settle();
         resolve(reply);
       }, (error) => {
         // What is no answer is the stream's: it cannot be written to any more.
         if (isLibraryError(error)) fail(error);
-        else onLost(error);
+        else waiting.onLost(error);
       });
     });
   }

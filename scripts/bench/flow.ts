@@ -34,7 +34,7 @@ export interface FlowFigures {
   readonly library: readonly number[];
 }
 
-const CALLS = 1000;
+const CALLS = 3000;
 
 /** Prints the library that was used, then the calls a second. */
 const PYTHON = `

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { CallLimits } from "../../../lib/dbus/call_limits.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { test } from "../../support/test.ts";
+
+/** Limits on a clock that counts the timers that were made. */
+function rig(): {
+  clock: FakeClock;
+  limits: CallLimits;
+  late: string[];
+  begin: (name: string, limitMs: number) => () => void;
+  timers: () => number;
+} {
+  const clock = new FakeClock();
+  let timers = 0;
+  const limits = new CallLimits({
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    after: (delayMs, callback) => {
+      timers++;
+      return clock.after(delayMs, callback);
+    },
+  });
+  const late: string[] = [];
+  const begin = (name: string, limitMs: number): () => void => {
+    const call = { dueAtMs: clock.monotonic() + limitMs, onDue: () => void late.push(name) };
+    limits.begin(call);
+    return () => limits.end(call);
+  };
+  return { clock, limits, late, begin, timers: () => timers };
+}
+
+test("CallLimits tells each call that is late, once, in its own time", async () => {
+  const { clock, late, begin } = rig();
+  begin("long", 5000);
+  begin("short", 1000);
+  await clock.advance(999);
+  assert.deepEqual(late, []);
+  await clock.advance(1);
+  assert.deepEqual(late, ["short"]);
+  begin("later", 3000);
+  await clock.advance(2999);
+  assert.deepEqual(late, ["short"]);
+  await clock.advance(1);
+  assert.deepEqual(late, ["short", "later"]);
+  await clock.advance(60_000);
+  assert.deepEqual(late, ["short", "later", "long"]);
+});
+
+test("CallLimits tells no call that was answered, and times the next ones all the same", async () => {
+  const { clock, late, begin } = rig();
+  for (let call = 0; call < 10; call++) {
+    const end = begin(`answered ${call}`, 5000);
+    await clock.advance(800);
+    end();
+  }
+  assert.deepEqual(late, []);
+  begin("silent", 5000);
+  await clock.advance(4999);
+  assert.deepEqual(late, []);
+  await clock.advance(1);
+  assert.deepEqual(late, ["silent"]);
+});
+
+test("CallLimits makes one timer for many calls, and none when nobody waits", async () => {
+  const { clock, begin, timers } = rig();
+  for (let call = 0; call < 1000; call++) begin("answered", 5000)();
+  assert.equal(timers(), 1);
+  await clock.advance(60_000);
+  assert.equal(timers(), 1);
+});
+
+test("CallLimits that was stopped tells nothing", async () => {
+  const { clock, limits, late, begin } = rig();
+  begin("given up", 1000);
+  limits.stop();
+  await clock.advance(60_000);
+  assert.deepEqual(late, []);
+});
