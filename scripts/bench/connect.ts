@@ -16,6 +16,7 @@ import { inTemporaryDirectory } from "../../tests/support/temporary.ts";
 import { waitUntil } from "../../tests/support/wait.ts";
 import { operator, withServer } from "../../tests/support/with_server.ts";
 import { spread } from "../gate/spread.ts";
+import { printFigure, printTarget, ratioOf, type Target } from "./figures.ts";
 import type { BenchRow } from "./row.ts";
 
 /** Size of the files. */
@@ -271,39 +272,78 @@ export function benchConnect(
   );
 }
 
+type Figures = readonly ConnectFigures[];
+
+/** What is printed: from each turn one figure, its unit, and what its ratio to mender-connect's is held against. */
+const ROWS: readonly {
+  readonly name: string;
+  readonly unit: string;
+  readonly of: (turn: ConnectFigures) => number;
+  readonly target?: Target;
+}[] = [
+  { name: "terminal output", unit: "MB/s", of: (turn) => turn.outputMBps, target: { atLeast: 3 } },
+  {
+    name: "file to the device",
+    unit: "MB/s",
+    of: (turn) => turn.uploadMBps,
+    target: { atLeast: 1 },
+  },
+  {
+    name: "file from the device",
+    unit: "MB/s",
+    of: (turn) => turn.downloadMBps,
+    target: { atLeast: 1 },
+  },
+  {
+    name: "forwarded port to the user",
+    unit: "MB/s",
+    of: (turn) => turn.fromPortMBps,
+    target: { atLeast: 2 },
+  },
+  {
+    name: "user to a forwarded port",
+    unit: "MB/s",
+    of: (turn) => turn.toPortMBps,
+    target: { atLeast: 2 },
+  },
+  {
+    name: "key echo p50",
+    unit: "ms",
+    of: ({ echoMs }) => percentile(echoMs, 0.5),
+    target: { atMost: 1 },
+  },
+  {
+    name: "key echo p99",
+    unit: "ms",
+    of: ({ echoMs }) => percentile(echoMs, 0.99),
+    target: { atMost: 1 },
+  },
+  { name: "back after a cut", unit: "s", of: (turn) => turn.backS },
+];
+
+/** Back after a cut, whatever mender-connect does. */
+const BACK_LIMIT_S = 2;
+
 /** Prints the figures, ours beside theirs. */
-export function printConnect(
-  { ours, theirs }: { ours: readonly ConnectFigures[]; theirs: readonly ConnectFigures[] },
-): void {
-  const percentile = (figures: readonly ConnectFigures[], share: number): number[] =>
-    figures.map(({ echoMs }) => {
-      const sorted = [...echoMs].sort((a, b) => a - b);
-      return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
-    });
-  const rows: [name: string, of: (figures: readonly ConnectFigures[]) => number[]][] = [
-    ["terminal output, MB/s", (figures) => figures.map(({ outputMBps }) => outputMBps)],
-    ["file to the device, MB/s", (figures) => figures.map(({ uploadMBps }) => uploadMBps)],
-    ["file from the device, MB/s", (figures) => figures.map(({ downloadMBps }) => downloadMBps)],
-    [
-      "forwarded port to the user, MB/s",
-      (figures) => figures.map(({ fromPortMBps }) => fromPortMBps),
-    ],
-    ["user to a forwarded port, MB/s", (figures) => figures.map(({ toPortMBps }) => toPortMBps)],
-    ["back after a cut, s", (figures) => figures.map(({ backS }) => backS)],
-    ["key echo p50, ms", (figures) => percentile(figures, 0.5)],
-    ["key echo p99, ms", (figures) => percentile(figures, 0.99)],
-  ];
-  const text = (values: number[]): string => {
-    if (values.length === 0) return "not measured";
-    const { min, median, max } = spread(values);
-    return `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`;
-  };
-  for (const [name, of] of rows) {
-    const ratio = theirs.length === 0
-      ? ""
-      : `, ratio ${(spread(of(ours)).median / spread(of(theirs)).median).toFixed(2)}`;
-    console.log(`${name}: ours ${text(of(ours))}, mender-connect ${text(of(theirs))}${ratio}`);
+export function printConnect({ ours, theirs }: { ours: Figures; theirs: Figures }): void {
+  for (const { name, unit, of, target } of ROWS) {
+    printFigure(`${name}, ours`, ours.map(of), unit);
+    if (theirs.length === 0) continue;
+    printFigure(`${name}, mender-connect`, theirs.map(of), unit);
+    if (target === undefined) continue;
+    const ratio = ratioOf(ours.map(of), theirs.map(of));
+    printTarget(`${name}, ours / mender-connect`, ratio, target);
   }
+  const back = spread(ours.map(({ backS }) => backS)).median;
+  printTarget("back after a cut", back, { atMost: BACK_LIMIT_S, unit: "s" });
+  if (theirs.length === 0) {
+    console.log("  skipped: mender-connect (apt-get install mender-connect)");
+  }
+}
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
 }
 
 /** Remote access, beside mender-connect. */
@@ -313,5 +353,7 @@ export const connectRow: BenchRow = {
   defaultRuns: 5,
   async run(runs) {
     printConnect(await benchConnect(runs, MEGABYTES));
+    const { skip } = menderConnectPeer();
+    if (skip !== undefined) console.log(`  skipped: mender-connect (${skip})`);
   },
 };
