@@ -18,6 +18,7 @@ import { machineLine } from "./bench/machine.ts";
 import { memoryRow } from "./bench/memory.ts";
 import type { BenchRow } from "./bench/row.ts";
 import { measureOnPage } from "./bench/page.ts";
+import { outageRow } from "./bench/outage.ts";
 import { pollsRow } from "./bench/polls.ts";
 import { startRow } from "./bench/start.ts";
 
@@ -31,6 +32,7 @@ const ROWS: readonly BenchRow[] = [
   memoryRow,
   connectRow,
   fleetRow,
+  outageRow,
 ];
 
 const { values } = parseArgs({
