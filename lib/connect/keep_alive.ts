@@ -1,5 +1,6 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { WebSocketConnection } from "../runtime/websocket/websocket_driver.ts";
+import { SilenceWatch } from "./silence_watch.ts";
 
 /** How often the peer is pinged, and how long it may be silent (mender-connect: 54 s and 60 s). */
 const PING_EVERY_MS = 25_000;
@@ -16,21 +17,17 @@ const PING_PAYLOAD = "60";
  */
 export function keepAlive(connection: WebSocketConnection, clock: Clock): () => void {
   let cancelPing = (): void => {};
-  let cancelLimit = (): void => {};
+  const silence = new SilenceWatch(clock, SILENCE_LIMIT_MS, () => connection.cut());
   const ping = (): void => {
     connection.ping(PING_PAYLOAD);
     cancelPing = clock.after(PING_EVERY_MS, ping);
   };
-  const heard = (): void => {
-    cancelLimit();
-    cancelLimit = clock.after(SILENCE_LIMIT_MS, () => connection.cut());
-  };
   cancelPing = clock.after(PING_EVERY_MS, ping);
-  heard();
-  const stopListening = connection.onHeard(heard);
+  silence.heard();
+  const stopListening = connection.onHeard(() => silence.heard());
   return () => {
     cancelPing();
-    cancelLimit();
+    silence.stop();
     stopListening();
   };
 }

@@ -12,6 +12,7 @@ import {
   readOpen,
 } from "./protocol/internal.ts";
 import type { HandlerFactory, ProtocolHandler, SessionContext } from "./protocol_handler.ts";
+import { SilenceWatch } from "./silence_watch.ts";
 
 /** Silence of the peer after which it is asked whether it is there, and how long it may take to say so. */
 const IDLE_MS = 48_000;
@@ -38,17 +39,20 @@ export interface SessionParts extends SessionContext {
 export class Session {
   readonly #parts: SessionParts;
   readonly #handlers = new Map<number, ProtocolHandler>();
-  #cancelTimer = (): void => {};
+  readonly #silence: SilenceWatch;
+  #cancelPong = (): void => {};
   #isOver = false;
 
   /** Starts a session. */
   constructor(parts: SessionParts) {
     this.#parts = parts;
+    this.#silence = new SilenceWatch(parts.clock, IDLE_MS, () => this.#askForSign());
   }
 
   /** Takes a message; never throws. */
   handle(frame: Frame): void {
-    this.#waitForSilence();
+    this.#cancelPong();
+    this.#silence.heard();
     try {
       if (frame.protocol === PROTOCOLS.control) return this.#control(frame);
       const handler = this.#handlerOf(frame.protocol);
@@ -63,7 +67,8 @@ export class Session {
   /** Ends the session without a message. */
   close(): void {
     this.#isOver = true;
-    this.#cancelTimer();
+    this.#cancelPong();
+    this.#silence.stop();
     for (const handler of this.#handlers.values()) handler.close();
     this.#handlers.clear();
   }
@@ -107,15 +112,12 @@ export class Session {
     return handler;
   }
 
-  #waitForSilence(): void {
+  #askForSign(): void {
     const { clock, outbox, sessionId } = this.#parts;
-    this.#cancelTimer();
-    this.#cancelTimer = clock.after(IDLE_MS, () => {
-      outbox.send(plainControlFrame("ping", sessionId));
-      this.#cancelTimer = clock.after(PONG_LIMIT_MS, () => {
-        this.#tell({ text: "session timeout", isClosing: true });
-        this.#end();
-      });
+    outbox.send(plainControlFrame("ping", sessionId));
+    this.#cancelPong = clock.after(PONG_LIMIT_MS, () => {
+      this.#tell({ text: "session timeout", isClosing: true });
+      this.#end();
     });
   }
 

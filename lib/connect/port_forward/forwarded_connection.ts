@@ -8,6 +8,7 @@ import {
   type ForwardTarget,
   type Frame,
 } from "../protocol/internal.ts";
+import { SilenceWatch } from "../silence_watch.ts";
 
 /** How long it may take to reach a target, and how long a target may be silent. */
 const DIAL_LIMIT_MS = 20_000;
@@ -56,13 +57,14 @@ export class ForwardedConnection {
   #writes: Promise<void>;
   #queuedBytes = 0;
   #acknowledged: (() => void) | undefined;
-  #cancelIdle = (): void => {};
+  readonly #silence: SilenceWatch;
   #isOver = false;
   #isDestroyed = false;
 
   /** Starts to reach the target; the peer is told when it is reached, or why not. */
   constructor(parts: ForwardedConnectionParts) {
     this.#parts = parts;
+    this.#silence = new SilenceWatch(parts.clock, IDLE_LIMIT_MS, () => this.stop());
     this.#writes = this.#dial();
   }
 
@@ -116,9 +118,9 @@ export class ForwardedConnection {
   /** Reads to the end, also when nobody wants it any more: what is left unread keeps a connection open. */
   async #read(target: Target): Promise<void> {
     try {
-      this.#waitForData();
+      if (!this.#isOver) this.#silence.heard();
       for await (const chunk of target.readable) {
-        this.#waitForData();
+        if (!this.#isOver) this.#silence.heard();
         for (const piece of this.#pieces(chunk)) {
           if (!this.#isOver && this.#parts.outbox.isFull) await this.#parts.outbox.ready();
           if (this.#isOver) break;
@@ -166,12 +168,6 @@ export class ForwardedConnection {
     }
   }
 
-  #waitForData(): void {
-    this.#cancelIdle();
-    if (this.#isOver) return;
-    this.#cancelIdle = this.#parts.clock.after(IDLE_LIMIT_MS, () => this.stop());
-  }
-
   #fail(text: string): void {
     if (this.#isOver) return;
     const { outbox, request } = this.#parts;
@@ -183,7 +179,7 @@ export class ForwardedConnection {
   #over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#cancelIdle();
+    this.#silence.stop();
     this.#acknowledged?.();
     this.#parts.onEnd();
   }

@@ -1,6 +1,7 @@
 import { SessionError } from "../../core/errors.ts";
 import { shortestForm } from "./msgpack_writer.ts";
 import {
+  INTEGER_BYTES,
   INTEGER_FORMS,
   type IntegerForm,
   WireExtension,
@@ -41,10 +42,14 @@ export function badMessage(why: string, cause?: unknown): SessionError {
   });
 }
 
+/** Up to here a text is put together character by character: a decoder takes longer to be called. */
+const SHORT_TEXT_BYTES = 64;
+
+const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 class Reader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   #at = 0;
 
   constructor(bytes: Uint8Array) {
@@ -59,7 +64,7 @@ class Reader {
 
   value(depth: number): WireValue {
     if (depth > MAX_DEPTH) throw badMessage(`nested deeper than ${MAX_DEPTH}`);
-    const first = this.#take(1)[0]!;
+    const first = this.#bytes[this.#skip(1)]!;
     if (first < 0x80) return first;
     if (first < 0x90) return this.#map(first & 0x0f, depth);
     if (first < 0xa0) return this.#list(first & 0x0f, depth);
@@ -112,21 +117,49 @@ class Reader {
   }
 
   #integer(form: IntegerForm): WireValue {
-    const width = Number(form.replace(/\D+/, "")) / 8;
-    let value = 0n;
-    for (const byte of this.#take(width)) value = value << 8n | BigInt(byte);
-    if (form.startsWith("i")) value = BigInt.asIntN(width * 8, value);
+    const value = this.#integerValue(form);
     const number = Number(value);
     const isOneByte = number >= -32 && number < 128;
     return Number.isSafeInteger(number) && !isOneByte && shortestForm(number) === form
       ? number
-      : new WireInteger(value, form);
+      : new WireInteger(BigInt(value), form);
+  }
+
+  #integerValue(form: IntegerForm): number | bigint {
+    const at = this.#skip(INTEGER_BYTES[form]);
+    switch (form) {
+      case "uint8":
+        return this.#view.getUint8(at);
+      case "uint16":
+        return this.#view.getUint16(at);
+      case "uint32":
+        return this.#view.getUint32(at);
+      case "uint64":
+        return this.#view.getBigUint64(at);
+      case "int8":
+        return this.#view.getInt8(at);
+      case "int16":
+        return this.#view.getInt16(at);
+      case "int32":
+        return this.#view.getInt32(at);
+      case "int64":
+        return this.#view.getBigInt64(at);
+    }
   }
 
   #string(length: number): string {
-    const bytes = this.#take(length);
+    const start = this.#skip(length);
+    const end = start + length;
+    if (length <= SHORT_TEXT_BYTES) {
+      let text = "";
+      let at = start;
+      for (; at < end && this.#bytes[at]! < 0x80; at++) {
+        text += String.fromCharCode(this.#bytes[at]!);
+      }
+      if (at === end) return text;
+    }
     try {
-      return this.#text.decode(bytes);
+      return textDecoder.decode(this.#bytes.subarray(start, end));
     } catch (error) {
       throw badMessage("a text is not UTF-8", error);
     }

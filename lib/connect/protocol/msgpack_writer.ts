@@ -1,4 +1,5 @@
 import {
+  INTEGER_BYTES,
   INTEGER_FORMS,
   type IntegerForm,
   WireExtension,
@@ -8,6 +9,15 @@ import {
 } from "./wire_value.ts";
 
 const encoder = new TextEncoder();
+const SHORT_TEXT_LENGTH = 64;
+
+/** First bytes for a length of 8, 16 or 32 bits. */
+type LengthForms = readonly [short: number | undefined, middle: number, long: number];
+const TEXT_LENGTHS: LengthForms = [0xd9, 0xda, 0xdb];
+const BYTES_LENGTHS: LengthForms = [0xc4, 0xc5, 0xc6];
+const LIST_LENGTHS: LengthForms = [undefined, 0xdc, 0xdd];
+const MAP_LENGTHS: LengthForms = [undefined, 0xde, 0xdf];
+const EXTENSION_LENGTHS: LengthForms = [0xc7, 0xc8, 0xc9];
 
 /**
  * Writes a value as msgpack; lengths take their shortest form.
@@ -27,28 +37,41 @@ function write(output: Output, value: WireValue): void {
   else if (typeof value === "boolean") output.byte(value ? 0xc3 : 0xc2);
   else if (typeof value === "number") writeNumber(output, value);
   else if (typeof value === "string") {
-    const bytes = encoder.encode(value);
-    if (bytes.length < 32) output.byte(0xa0 | bytes.length);
-    else writeLength(output, bytes.length, [0xd9, 0xda, 0xdb]);
-    output.bytes(bytes);
+    writeText(output, value);
   } else if (value instanceof Uint8Array) {
-    writeLength(output, value.length, [0xc4, 0xc5, 0xc6]);
+    writeLength(output, value.length, BYTES_LENGTHS);
     output.bytes(value);
   } else if (value instanceof WireInteger) writeInteger(output, value.value, value.form);
   else if (value instanceof WireFloat) writeFloat(output, value);
   else if (value instanceof WireExtension) writeExtension(output, value);
   else if (Array.isArray(value)) {
     if (value.length < 16) output.byte(0x90 | value.length);
-    else writeLength(output, value.length, [undefined, 0xdc, 0xdd]);
+    else writeLength(output, value.length, LIST_LENGTHS);
     for (const item of value) write(output, item);
   } else {
     if (value.size < 16) output.byte(0x80 | value.size);
-    else writeLength(output, value.size, [undefined, 0xde, 0xdf]);
+    else writeLength(output, value.size, MAP_LENGTHS);
     for (const [key, item] of value) {
       write(output, key);
       write(output, item);
     }
   }
+}
+
+/** Names and IDs are short, and ASCII: those are written without a call of the encoder. */
+function writeText(output: Output, text: string): void {
+  const isShort = text.length <= SHORT_TEXT_LENGTH && isAscii(text);
+  const bytes = isShort ? undefined : encoder.encode(text);
+  const length = bytes?.length ?? text.length;
+  if (length < 32) output.byte(0xa0 | length);
+  else writeLength(output, length, TEXT_LENGTHS);
+  if (bytes === undefined) output.ascii(text);
+  else output.bytes(bytes);
+}
+
+function isAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) >= 0x80) return false;
+  return true;
 }
 
 function writeNumber(output: Output, value: number): void {
@@ -79,7 +102,9 @@ export function shortestForm(value: number): IntegerForm {
 
 function writeInteger(output: Output, value: bigint, form: IntegerForm): void {
   output.byte(INTEGER_FORMS[form]);
-  output.integer(value, Number(form.replace(/\D+/, "")) / 8);
+  const width = INTEGER_BYTES[form];
+  if (width <= 4) output.unsigned(Number(BigInt.asUintN(32, value)), width);
+  else output.long(value);
 }
 
 function writeFloat(output: Output, { value, width }: WireFloat): void {
@@ -93,26 +118,22 @@ function writeFloat(output: Output, { value, width }: WireFloat): void {
 function writeExtension(output: Output, { type, data }: WireExtension): void {
   const fixed = [1, 2, 4, 8, 16].indexOf(data.length);
   if (fixed >= 0) output.byte(0xd4 + fixed);
-  else writeLength(output, data.length, [0xc7, 0xc8, 0xc9]);
+  else writeLength(output, data.length, EXTENSION_LENGTHS);
   output.byte(type & 0xff);
   output.bytes(data);
 }
 
 /** Writes a length behind the first byte for 8, 16 or 32 bits. */
-function writeLength(
-  output: Output,
-  length: number,
-  [short, middle, long]: readonly [number | undefined, number, number],
-): void {
+function writeLength(output: Output, length: number, [short, middle, long]: LengthForms): void {
   if (short !== undefined && length <= 0xff) {
     output.byte(short);
-    output.integer(BigInt(length), 1);
+    output.unsigned(length, 1);
   } else if (length <= 0xffff) {
     output.byte(middle);
-    output.integer(BigInt(length), 2);
+    output.unsigned(length, 2);
   } else {
     output.byte(long);
-    output.integer(BigInt(length), 4);
+    output.unsigned(length, 4);
   }
 }
 
@@ -135,24 +156,24 @@ class Output {
     this.#size += bytes.length;
   }
 
-  /** Big-endian, in two's complement. */
-  integer(value: bigint, width: number): void {
+  /** Characters that take a byte each. */
+  ascii(text: string): void {
+    this.#room(text.length);
+    for (let at = 0; at < text.length; at++) this.#buffer[this.#size++] = text.charCodeAt(at);
+  }
+
+  /** The last `width` bytes of a 32-bit integer, big-endian. */
+  unsigned(value: number, width: number): void {
     this.#room(width);
-    if (width <= 4) {
-      let low = Number(BigInt.asUintN(32, value));
-      for (let at = this.#size + width - 1; at >= this.#size; at--) {
-        this.#buffer[at] = low & 0xff;
-        low >>>= 8;
-      }
-      this.#size += width;
-      return;
+    for (let shift = 8 * (width - 1); shift >= 0; shift -= 8) {
+      this.#buffer[this.#size++] = value >>> shift & 0xff;
     }
-    let rest = BigInt.asUintN(width * 8, value);
-    for (let at = this.#size + width - 1; at >= this.#size; at--) {
-      this.#buffer[at] = Number(rest & 0xffn);
-      rest >>= 8n;
-    }
-    this.#size += width;
+  }
+
+  /** Eight bytes, big-endian, in two's complement. */
+  long(value: bigint): void {
+    this.unsigned(Number(BigInt.asUintN(32, value >> 32n)), 4);
+    this.unsigned(Number(BigInt.asUintN(32, value)), 4);
   }
 
   take(): Uint8Array {

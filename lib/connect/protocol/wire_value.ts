@@ -20,6 +20,18 @@ export const INTEGER_FORMS = {
 /** Name of an integer form. */
 export type IntegerForm = keyof typeof INTEGER_FORMS;
 
+/** Bytes of an integer behind the first one. */
+export const INTEGER_BYTES: Readonly<Record<IntegerForm, number>> = {
+  uint8: 1,
+  uint16: 2,
+  uint32: 4,
+  uint64: 8,
+  int8: 1,
+  int16: 2,
+  int32: 4,
+  int64: 8,
+};
+
 /** An integer in a form of its own choice. */
 export class WireInteger {
   /** The value. */
@@ -29,7 +41,7 @@ export class WireInteger {
 
   /** Throws a RangeError when the form cannot hold the value. */
   constructor(value: bigint, form: IntegerForm) {
-    const bits = Number(form.replace(/\D+/, ""));
+    const bits = INTEGER_BYTES[form] * 8;
     const isHeld = form.startsWith("u")
       ? BigInt.asUintN(bits, value) === value
       : BigInt.asIntN(bits, value) === value;

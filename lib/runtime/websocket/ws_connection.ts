@@ -105,7 +105,7 @@ class WsConnection implements WebSocketConnection {
   }
 
   #heard(): void {
-    for (const callback of [...this.#listeners]) callback();
+    for (const callback of this.#listeners) callback();
   }
 
   #release(): void {
