@@ -1,7 +1,8 @@
 import type { Group } from "./row.ts";
 import { BODIES_GROUP } from "./rows/bodies.ts";
 import { CONNECTION, SILENCE } from "./rows/connection.ts";
-import { DISKS, FILES, SCRIPTS, TIME } from "./rows/device_side.ts";
+import { DISKS, SCRIPTS, TIME } from "./rows/device_side.ts";
+import { FILES } from "./rows/files.ts";
 import { RANGES } from "./rows/ranges.ts";
 import { ABORTS, RESTARTS, SHORT_TOKENS, TOKENS } from "./rows/server_side.ts";
 import { STATUS_GROUPS } from "./rows/statuses.ts";

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { waitUntil } from "../../../support/wait.ts";
 import { DURABLE_STEPS } from "../../kill/durable_steps.ts";
@@ -81,7 +81,7 @@ function sleepForAnHour(life: Life): void {
 }
 
 /** Cuts the first download in the middle, after doing something. */
-function inTheMiddle(life: Life, act: () => void | Promise<void>): void {
+export function inTheMiddle(life: Life, act: () => void | Promise<void>): void {
   life.on("artifact", 1, async (exchange) => {
     exchange.start(200, { etag: ETAG, "content-length": `${SIZE}` });
     const half = SIZE >> 1;
@@ -198,74 +198,3 @@ function install(lines: string): (life: Life) => void {
 function restoreSubUpdater(life: Life): void {
   install(`echo "$1" >> ${life.rig.root}/installed`)(life);
 }
-
-type Damage = (content: Uint8Array<ArrayBuffer>) => Uint8Array;
-const DAMAGES: readonly (readonly [words: string, damage: Damage])[] = [
-  ["has a bit flipped", (content) => {
-    const at = content.length >> 1;
-    content[at]! ^= 0x10;
-    return content;
-  }],
-  ["lost its end", (content) => content.subarray(0, content.length >> 1)],
-  ["is empty", () => new Uint8Array()],
-  ["is all zeros", (content) => content.fill(0)],
-  ["is of another version", (content) =>
-    new TextEncoder().encode(
-      new TextDecoder().decode(content).replace('"schema": 1', '"schema": 9'),
-    )],
-];
-
-/** Damages a file while no daemon runs. */
-async function damaged(life: Life, path: string, damage: Damage): Promise<void> {
-  const { readFileSync } = await import("node:fs");
-  await life.stopDaemon();
-  writeFileSync(path, damage(new Uint8Array(readFileSync(path))));
-  life.startDaemon();
-}
-
-function whileDownloading(name: string, path: (life: Life) => string, which: RegExp): Row[] {
-  return DAMAGES.filter(([words]) => which.test(words)).map(([words, damage]) => ({
-    fault: `${name} ${words}, in the middle of the download`,
-    family: `${name} …, in the middle of the download`,
-    member: words,
-    end: "reported",
-    arm: (life) => inTheMiddle(life, () => damaged(life, path(life), damage)),
-    repair: removeAside,
-  }));
-}
-
-function whileInstalling(name: string, path: (life: Life) => string, which: RegExp): Row[] {
-  return DAMAGES.filter(([words]) => which.test(words)).map(([words, damage]) => ({
-    fault: `${name} ${words}, while the sub-updater works`,
-    family: `${name} …, while the sub-updater works`,
-    member: words,
-    end: "reported",
-    arm: (life) => life.subUpdater.behave("does nothing"),
-    during: async (life) => {
-      await handedOver(life);
-      await damaged(life, path(life), damage);
-      await life.run("report", "--success");
-      // The sub-updater removes the lock, whatever the client understood of it.
-      rmSync(life.rig.paths.lock, { force: true });
-    },
-    repair: removeAside,
-  }));
-}
-
-function removeAside(life: Life): void {
-  for (const name of life.dataFiles().filter((each) => each.includes(".corrupt-"))) {
-    rmSync(join(life.rig.paths.dataDirectory, name), { force: true });
-  }
-}
-
-/** Files that are not as they were left. */
-export const FILES: Group = {
-  title: "Durable files",
-  config: { HandoffRunner: "fork" },
-  rows: [
-    ...whileDownloading("the record", ({ rig }) => rig.paths.record, /./),
-    ...whileDownloading("the part file", ({ rig }) => rig.paths.partFile, /bit|end|empty|zeros/),
-    ...whileInstalling("the record", ({ rig }) => rig.paths.record, /./),
-    ...whileInstalling("the lock", ({ rig }) => rig.paths.lock, /bit|empty|zeros/),
-  ],
-};
