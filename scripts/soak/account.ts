@@ -1,4 +1,5 @@
 import type { Sample, SoakDevice } from "./device.ts";
+import { reported } from "./sub_updater.ts";
 import type { Weather } from "./weather.ts";
 
 const FINAL = ["success", "failure"];
@@ -18,6 +19,7 @@ export async function accountOf(
   for (const device of devices) {
     wrongs.push(...device.wrongs);
     const starts = device.starts();
+    const reports = reported(device.rig);
     for (const id of device.deployments) {
       const history = weather.server.deployment(id).devices[0]?.history ?? [];
       const finals = history.map(({ status }) => status).filter((status) => FINAL.includes(status));
@@ -26,6 +28,8 @@ export async function accountOf(
       }
       const end = finals[0] ?? "nothing";
       ends.set(end, (ends.get(end) ?? 0) + 1);
+      const report = reports.get(id) ?? end;
+      if (report !== end) wrongs.push(`deployment ${id} ended in ${end}, reported was ${report}`);
       const started = starts.get(id) ?? 0;
       if (started > 1) wrongs.push(`the sub-updater of ${id} was started ${started} times`);
       if (end === "success" && started !== 1) wrongs.push(`${id}: success without an installation`);

@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { ClientRig, type Running } from "../../tests/support/client_rig.ts";
+import { Machine } from "./machine.ts";
+import { writeSubUpdater } from "./sub_updater.ts";
 import { RELEASES, type Weather } from "./weather.ts";
 
 /** Memory and descriptors of a daemon at a moment of its life. */
@@ -17,8 +18,9 @@ export interface Sample {
 const DEPLOYMENT_LIMIT_MS = 240_000;
 const FINAL = ["success", "failure"];
 
-/** A device whose daemon is a real process, which is killed now and then and started again. */
+/** A device whose daemon is a real process, which is killed now and then, or the whole device rebooted. */
 export class SoakDevice {
+  readonly machine: Machine;
   readonly rig: ClientRig;
   /** IDs of what was deployed to it. */
   readonly deployments: string[] = [];
@@ -40,18 +42,19 @@ export class SoakDevice {
     this.#random = random;
     this.#isSpared = number === 0;
     this.#mac = `02:00:00:00:00:1${number}`;
-    mkdirSync(root, { recursive: true });
+    this.machine = new Machine(root);
     this.rig = new ClientRig(root, {
       serverUrl: weather.url,
       identity: `echo mac=${this.#mac}`,
       limitMs: 2 ** 31 - 1,
+      main: this.machine.main,
       config: {
         RetryPollIntervalSeconds: 2,
         HandoffRunner: "fork",
         HandoffTimeoutSeconds: 20,
       },
     });
-    this.#writeSubUpdater();
+    writeSubUpdater(this.rig, this.machine, !this.#isSpared);
   }
 
   /** Lives until then: one deployment after the other, and a daemon that is killed. */
@@ -88,37 +91,50 @@ export class SoakDevice {
   /** Ends what runs. */
   async end(): Promise<void> {
     this.#isOver = true;
+    await this.machine.powerOff();
     await this.rig.stop();
     await this.#supervisor;
   }
 
-  /** As a service manager does: what ends is started again. Kills it besides, now and then. */
+  /** As a service manager does: what ends is started again. */
   async #supervise(until: number): Promise<void> {
     while (!this.#isOver) {
       this.#life++;
       this.#bornAt = performance.now();
       const daemon = this.rig.start("daemon", "--stay", "--log-level", "warning");
       this.#daemon = daemon;
-      let hasEnded = false;
-      void daemon.ended.then(() => hasEnded = true, () => hasEnded = true);
-      // One daemon lives on, so that its growth can be seen.
-      const dieAt = this.#isSpared ? Infinity : performance.now() + 5000 + this.#random() * 20_000;
-      while (!hasEnded && !this.#isOver) {
-        await delay(500);
-        this.#sample();
-        if (performance.now() < dieAt || performance.now() > until) continue;
-        this.#weather.note("daemons killed");
-        daemon.kill("SIGKILL");
-        break;
-      }
-      if (this.#isOver) {
-        daemon.kill("SIGTERM");
-        const { code } = await daemon.ended;
-        if (code !== 0) this.wrongs.push(`the daemon ended with ${code}`);
-      } else if (hasEnded) {
-        const { code, stderr } = await daemon.ended;
+      const end = await this.#endOf(daemon, until);
+      if (end === "killed") daemon.kill("SIGKILL");
+      if (end === "over") daemon.kill("SIGTERM");
+      if (end === "rebooted") await this.machine.powerOff();
+      const { code, stderr } = await daemon.ended;
+      if (end === "over" && code !== 0) this.wrongs.push(`the daemon ended with ${code}`);
+      if (end === "itself") {
         this.wrongs.push(`the daemon ended by itself with ${code}: ${stderr.slice(-500)}`);
-      } else await daemon.ended;
+      }
+      if (end === "rebooted") this.machine.boot();
+    }
+  }
+
+  /** How the life of a daemon ends: by the weather, by a sub-updater that reboots, or else. */
+  async #endOf(daemon: Running, until: number): Promise<"itself" | "killed" | "over" | "rebooted"> {
+    let hasEnded = false;
+    void daemon.ended.then(() => hasEnded = true, () => hasEnded = true);
+    // One daemon lives on, so that its growth can be seen.
+    const dieAt = this.#isSpared ? Infinity : performance.now() + 5000 + this.#random() * 20_000;
+    for (;;) {
+      await delay(500);
+      this.#sample();
+      if (this.#isOver) return "over";
+      if (hasEnded) return "itself";
+      if (this.machine.wantsReboot) {
+        this.#weather.note("reboots");
+        return "rebooted";
+      }
+      if (performance.now() < dieAt || performance.now() > until) continue;
+      const isPower = this.#random() < 0.5;
+      this.#weather.note(isPower ? "power cuts" : "daemons killed");
+      return isPower ? "rebooted" : "killed";
     }
   }
 
@@ -158,24 +174,6 @@ export class SoakDevice {
       this.#weather.server.abortDeployment(id);
       return;
     }
-  }
-
-  /** Notes the deployment; succeeds, fails, or says nothing, by the clock. */
-  #writeSubUpdater(): void {
-    const [program, ...args] = this.rig.command("report");
-    const report = [program, ...args].map((word) => `'${word}'`).join(" ");
-    this.rig.script(
-      this.rig.paths.installScript,
-      `id=$(cat ${this.rig.paths.lock})
-echo "$id" >> ${join(this.rig.root, "installed")}
-kind=$(printf '%s' "$id" | tail -c 1)
-case $kind in
-  0) exit 1 ;;
-  1) rm ${this.rig.paths.lock}; exit 0 ;;
-  [234]) ${report} --failure && rm -f ${this.rig.paths.lock} ;;
-  *) sleep 0.5; ${report} --success && rm -f ${this.rig.paths.lock} ;;
-esac`,
-    );
   }
 }
 

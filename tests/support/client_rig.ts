@@ -54,6 +54,8 @@ export interface RigOptions {
   readonly hasAllRights?: boolean;
   /** Socket of a bus in the place of the system's. */
   readonly busSocket?: string;
+  /** Main module of the program that runs, when it is a copy within the root. */
+  readonly main?: URL;
 }
 
 /** Milliseconds that a command of a test may take; then it is killed, and the test fails. */
@@ -76,6 +78,7 @@ export class ClientRig {
   readonly #flags: readonly string[];
   readonly #busSocket: string | undefined;
   readonly #hasAllRights: boolean;
+  readonly #main: URL;
   readonly #running = new Map<ChildProcess, Promise<void>>();
 
   constructor(root: string, options: RigOptions) {
@@ -84,6 +87,7 @@ export class ClientRig {
     this.#read = [root, ...options.read ?? []];
     const { busSocket, hasAllRights = false } = options;
     this.#hasAllRights = hasAllRights;
+    this.#main = options.main ?? new URL("../../cli/main.ts", import.meta.url);
     this.#env = {
       ...busSocket !== undefined && { DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${busSocket}` },
       ...options.env,
@@ -126,7 +130,7 @@ export class ClientRig {
       ? wellKnownPaths({ data })
       : this.paths;
     const [program = "", ...first] = self.selfCommand(
-      new URL("../../cli/main.ts", import.meta.url),
+      this.#main,
       this.#hasAllRights ? ["--allow-all"] : [
         `--permission-set=${set}`,
         "--no-prompt",

@@ -8,10 +8,30 @@ export function isAlive(pid: number): boolean {
 
 /** The processes of a session that run. */
 export function membersOf(session: number): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => isAlive(pid) && Number(statOf(pid)?.[3]) === session);
+  return allProcesses().filter((pid) => isAlive(pid) && Number(statOf(pid)?.[3]) === session);
+}
+
+/** The running processes in whose command line a text stands, and those that they have started. */
+export function treesNaming(text: string): Set<number> {
+  const all = allProcesses().filter(isAlive);
+  const found = new Set(all.filter((pid) => commandLineOf(pid).includes(text)));
+  for (let before = -1; before !== found.size;) {
+    before = found.size;
+    for (const pid of all) if (found.has(Number(statOf(pid)?.[1]))) found.add(pid);
+  }
+  return found;
+}
+
+function allProcesses(): number[] {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+}
+
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return ""; // it has gone
+  }
 }
 
 /** State, parent, group and session of a process, and what follows them. */
