@@ -16,8 +16,9 @@ export async function accountOf(
 ): Promise<string[]> {
   const wrongs: string[] = [];
   const ends = new Map<string, number>();
+  let held = 0;
   for (const device of devices) {
-    wrongs.push(...device.wrongs);
+    wrongs.push(...device.wrongs, ...device.flow.wrongs);
     const starts = device.starts();
     const reports = reported(device.rig);
     for (const id of device.deployments) {
@@ -26,6 +27,7 @@ export async function accountOf(
       if (finals.length !== 1) {
         wrongs.push(`deployment ${id} ended ${finals.length} times: ${finals}`);
       }
+      if (history.some(({ status }) => status.startsWith("pause_before_"))) held++;
       const end = finals[0] ?? "nothing";
       ends.set(end, (ends.get(end) ?? 0) + 1);
       const report = reports.get(id) ?? end;
@@ -40,7 +42,8 @@ export async function accountOf(
   for (const { violation, path } of weather.server.violations()) {
     wrongs.push(`violation: ${violation} (${path})`);
   }
-  console.log(`deployments: ${[...ends].map(([end, number]) => `${number} ${end}`).join(", ")}`);
+  const counts = [...ends].map(([end, number]) => `${number} ${end}`).join(", ");
+  console.log(`deployments: ${counts}; ${held} of them held meanwhile`);
   const troubles = [...weather.troubles].sort().map(([kind, number]) => `${number} × ${kind}`);
   console.log(`troubles: ${troubles.join(", ")}`);
   return wrongs;

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { ClientRig, type Running } from "../../tests/support/client_rig.ts";
+import { MAP_LIFE_CONFIG, SoakFlow } from "./flow.ts";
 import { Machine } from "./machine.ts";
 import { writeSubUpdater } from "./sub_updater.ts";
 import { RELEASES, type Weather } from "./weather.ts";
@@ -21,6 +22,7 @@ const FINAL = ["success", "failure"];
 /** A device whose daemon is a real process, which is killed now and then, or the whole device rebooted. */
 export class SoakDevice {
   readonly machine: Machine;
+  readonly flow: SoakFlow;
   readonly rig: ClientRig;
   /** IDs of what was deployed to it. */
   readonly deployments: string[] = [];
@@ -52,15 +54,25 @@ export class SoakDevice {
         RetryPollIntervalSeconds: 2,
         HandoffRunner: "fork",
         HandoffTimeoutSeconds: 20,
+        ...MAP_LIFE_CONFIG,
       },
+      // There is no bus: flow takes the control socket.
+      env: { DBUS_SYSTEM_BUS_ADDRESS: "unix:path=/nonexistent/bus" },
     });
     writeSubUpdater(this.rig, this.machine, !this.#isSpared);
+    this.flow = new SoakFlow({
+      rig: this.rig,
+      random,
+      deployments: this.deployments,
+      note: (kind) => weather.note(kind),
+    });
   }
 
   /** Lives until then: one deployment after the other, and a daemon that is killed. */
   async live(until: number): Promise<void> {
     this.#supervisor = this.#supervise(until);
     await this.#isKnown();
+    const controlling = this.flow.run(until);
     for (let turn = 0; performance.now() < until; turn++) {
       const id = this.#weather.server.createDeployment({
         artifactName: RELEASES[turn % RELEASES.length]!,
@@ -70,6 +82,7 @@ export class SoakDevice {
       this.deployments.push(id);
       await this.#isOverWith(id);
     }
+    await controlling;
     this.#isOver = true;
     await this.#supervisor;
   }
