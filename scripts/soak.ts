@@ -1,6 +1,6 @@
 /**
  * Real daemons against the embedded server for as long as you like, while everything goes wrong at once:
- * kills, reboots, cut connections, restarts of the server, failing sub-updaters. At the end every
+ * kills, reboots, cut connections, maps that hold, restarts of the server, failing sub-updaters. At the end every
  * deployment is accounted for, and memory and descriptors of the daemons have not grown.
  *
  * `deno task soak --minutes 5`; one hour when nothing is said, `--devices` (2), `--seed`.

@@ -4,8 +4,8 @@ import type { Machine } from "./machine.ts";
 
 /**
  * Writes a sub-updater, which notes the deployment, then succeeds, fails, asks update control, reboots or
- * says nothing, by the last digit of its ID; and the step that it has at each boot, which reports what a reboot or a power cut
- * came before. What `report` took is noted as well.
+ * says nothing, by the last digit of its ID; and the step that it has at each boot, which reports what a
+ * reboot or a power cut came before. What `report` took is noted as well.
  *
  * @param mayReboot Whether it reboots; a device that must not succeeds instead.
  */
