@@ -191,11 +191,6 @@ export class Life {
     this.program = this.#startProgram();
   }
 
-  /** Waits until the daemon answers on its control socket. */
-  async isAlive(): Promise<void> {
-    await waitUntil("the daemon", () => existsSync(this.rig.paths.controlSocket), ROW_LIMIT_MS);
-  }
-
   /** Runs another command of the device. */
   run(...args: readonly string[]): Promise<number> {
     return this.#start(args).ended;

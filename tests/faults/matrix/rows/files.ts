@@ -1,9 +1,10 @@
 /** Durable files that are not as they were left, at the points of a deployment at which they count. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { waitUntil } from "../../../support/wait.ts";
 import type { LogLine } from "../device_program.ts";
-import type { Life } from "../life.ts";
+import { type Life, ROW_LIMIT_MS } from "../life.ts";
 import type { Group, Row } from "../row.ts";
 import { inTheMiddle } from "./device_side.ts";
 import { handedOver } from "./server_side.ts";
@@ -66,15 +67,24 @@ function whileHeld(name: string, path: (life: Life) => string, which: RegExp): R
     family: `${name} …, while update control holds the deployment`,
     member: words,
     end: "reported",
-    arm: async (life) => void await life.run("flow", "set", "--once", "--install", "pause"),
+    arm: (life) => takesEffect(life, "set", "--once", "--install", "pause"),
     during: async (life) => {
-      await waitUntil("the hold", () => life.rig.read(life.rig.paths.record).includes('"held"'));
+      const { record } = life.rig.paths;
+      await waitUntil("the hold", () => life.rig.read(record).includes('"held"'), ROW_LIMIT_MS);
       await damaged(life, path(life), damage);
-      await life.isAlive();
-      await life.run("flow", "clear");
+      await takesEffect(life, "clear");
     },
     repair: removeAside,
   }));
+}
+
+/** The commands wait for the daemon on a fast clock; on a busy machine they give up before it answers. */
+async function takesEffect(life: Life, ...flow: readonly string[]): Promise<void> {
+  const limit = performance.now() + ROW_LIMIT_MS;
+  while (await life.run("flow", ...flow) !== 0) {
+    if (performance.now() > limit) throw new Error(`flow ${flow[0]} does not succeed`);
+    await delay(50);
+  }
 }
 
 /** The server is out of reach while the sub-updater reports, so that what it said is on the disk alone. */
@@ -116,7 +126,7 @@ function untilRestored(which: RegExp): Row[] {
       await damaged(life, key, damage);
       await life.run("report", "--success");
       rmSync(lock, { force: true });
-      await waitUntil("the complaint", () => life.log.some(isAboutKey));
+      await waitUntil("the complaint", () => life.log.some(isAboutKey), ROW_LIMIT_MS);
       writeFileSync(key, good);
     },
     repair: removeAside,
