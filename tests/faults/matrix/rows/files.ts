@@ -175,7 +175,8 @@ function removeAside(life: Life): void {
 /** Files that are not as they were left. */
 export const FILES: Group = {
   title: "Durable files",
-  config: { HandoffRunner: "fork" },
+  // A map lives for two polls otherwise, which is nothing to a busy machine with a fast clock.
+  config: { HandoffRunner: "fork", UpdateControlMapExpirationTimeSeconds: 36_000 },
   rows: [
     ...whileDownloading("the record", ({ rig }) => rig.paths.record, /./),
     ...whileDownloading("the part file", ({ rig }) => rig.paths.partFile, /bit|end|empty|zeros/),
