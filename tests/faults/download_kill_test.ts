@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { rigArtifact, withRig } from "../support/client_rig.ts";
 import { artifactRequests } from "../support/device_rig.ts";
@@ -46,8 +46,7 @@ async function killAndGoOn(tls: boolean): Promise<void> {
         return artifact?.sizeBytes;
       });
       const stored: number[] = [];
-      const size = (): number =>
-        existsSync(rig.paths.partFile) ? statSync(rig.paths.partFile).size : 0;
+      const size = (): number => statSync(rig.paths.partFile, { throwIfNoEntry: false })?.size ?? 0;
       for (let kill = 0; kill < KILLS; kill++) {
         const daemon = rig.start("daemon");
         const before = stored.at(-1) ?? 0;

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { type Paths, wellKnownPaths } from "../../lib/config/mod.ts";
+import { errnoOf } from "../../lib/runtime/files/file_driver.ts";
 import { hostDrivers } from "../../lib/runtime/host.ts";
 import { programModules } from "../../lib/runtime/project_directory.ts";
 import { writeArtifact } from "../../lib/testing/artifact_writer.ts";
@@ -215,7 +216,12 @@ export class ClientRig {
 
   /** Content of a file; empty when there is none. */
   read(path: string): string {
-    return existsSync(path) ? readFileSync(path, "utf8") : "";
+    try {
+      return readFileSync(path, "utf8");
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return "";
+      throw error;
+    }
   }
 
   /** The deployment record. */
