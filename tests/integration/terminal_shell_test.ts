@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bodyText, integerProperty, shellFrame } from "../../lib/connect/protocol/internal.ts";
+import type { PtyDriver } from "../../lib/runtime/pty/pty_driver.ts";
 import { nativePty } from "../../lib/runtime/pty/native_pty.ts";
 import { seededContent } from "../../lib/testing/mod.ts";
 import { isAlive, membersOf } from "../support/processes.ts";
@@ -262,6 +263,39 @@ for (
         await waitUntil("the log", () => logger.lines().some((line) => line.includes(text)));
         await seen.close();
       }),
+    LEAKS,
+  );
+}
+
+for (const driver of ptyDrivers) {
+  test(
+    `terminal (${driver.kind}): a shell that is stopped before it has a process ends at once`,
+    async () => {
+      let pid = 0;
+      let start = (): void => {};
+      const mayStart = new Promise<void>((resolve) => start = resolve);
+      const late: PtyDriver = {
+        kind: driver.kind,
+        async start(options) {
+          await mayStart;
+          const pty = await driver.start(options);
+          pid = pty.pid;
+          return pty;
+        },
+      };
+      const drivers = <T>(host: T): T => ({ ...host, pty: () => Promise.resolve(late) });
+      await withRemoteAccess({ drivers }, async ({ open, stop }) => {
+        const terminal = new TestTerminal(open());
+        terminal.session.send({ protocol: 1, type: "stop" });
+        await terminal.answer("stop");
+        start();
+        await waitUntil("the shell", () => pid > 0);
+        await waitUntil("its end", () => membersOf(pid).length === 0);
+        await stop();
+        await terminal.close();
+        assert.deepEqual(terminal.others.map(({ type }) => type), ["stop"]);
+      });
+    },
     LEAKS,
   );
 }

@@ -83,6 +83,7 @@ export class ShellSession {
       onOutput: (bytes) => this.#output(bytes),
     });
     this.#pty = pty;
+    if (this.#stopping !== undefined) return await this.#endShell(pty);
     const { outbox, logger, id } = this.#parts;
     logger.log("info", "A shell has been started", {
       session: id,
@@ -128,8 +129,10 @@ export class ShellSession {
   async #stop(): Promise<void> {
     for (const cancel of this.#timers.values()) cancel();
     this.#held = [];
-    const pty = this.#pty;
-    if (pty === undefined) return;
+    if (this.#pty !== undefined) await this.#endShell(this.#pty);
+  }
+
+  async #endShell(pty: PtyProcess): Promise<void> {
     pty.hangUp();
     await this.#endProcesses(pty.pid);
     await pty.ended;

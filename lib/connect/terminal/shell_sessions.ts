@@ -157,8 +157,6 @@ export class ShellSessions {
     const size = readTerminalSize(frame) ?? { columns, rows };
     this.#driver ??= drivers.pty();
     await session.start(await this.#driver, shell, size);
-    // It may have been stopped before it had a process.
-    if (this.#sessions.get(session.id) !== session) await session.stop();
   }
 
   #input(session: ShellSession, frame: Frame): void {
