@@ -10,6 +10,7 @@ import {
   shellPingFrame,
   type TerminalSize,
 } from "../protocol/internal.ts";
+import { SilenceWatch } from "../silence_watch.ts";
 import type { ShellCommand } from "./shell_command.ts";
 
 /** How often the user's client is asked whether it is there, and how long it may take to say so. */
@@ -49,12 +50,12 @@ export class ShellSession {
   /** Whose it is. */
   readonly userId: string;
   readonly #parts: ShellSessionParts;
-  readonly #timers = new Map<"life" | "idle" | "ping" | "pong", () => void>();
+  readonly #timers = new Map<"life" | "ping" | "pong", () => void>();
   #pty: PtyProcess | undefined;
   #early: Uint8Array[] = [];
   #held: Uint8Array[] = [];
   #isHolding = false;
-  #activeAt: number;
+  #silence: SilenceWatch | undefined;
   #stopping: Promise<void> | undefined;
 
   /** Makes a session whose shell is still to be started. */
@@ -62,7 +63,6 @@ export class ShellSession {
     this.id = parts.id;
     this.userId = parts.userId;
     this.#parts = parts;
-    this.#activeAt = parts.clock.monotonic();
   }
 
   /** Bytes of input that the shell has not taken yet. */
@@ -128,6 +128,8 @@ export class ShellSession {
 
   async #stop(): Promise<void> {
     for (const cancel of this.#timers.values()) cancel();
+    this.#silence?.stop();
+    this.#silence = undefined; // what the shell still says does not wake it
     this.#held = [];
     if (this.#pty !== undefined) await this.#endShell(this.#pty);
   }
@@ -196,7 +198,7 @@ export class ShellSession {
   }
 
   #watch(): void {
-    const { limits, outbox, id } = this.#parts;
+    const { clock, limits, outbox, id } = this.#parts;
     if (limits.lifeMs > 0) {
       this.#after(
         "life",
@@ -204,7 +206,11 @@ export class ShellSession {
         () => this.#expire(`it has lasted ${limits.lifeMs / 1000} s`),
       );
     }
-    if (limits.idleMs > 0) this.#after("idle", limits.idleMs, () => this.#lookIfIdle());
+    if (limits.idleMs > 0) {
+      const expire = (): void => this.#expire(`it was idle for ${limits.idleMs / 1000} s`);
+      this.#silence = new SilenceWatch(clock, limits.idleMs, expire);
+      this.#silence.heard();
+    }
     const ping = (): void => {
       outbox.send(shellPingFrame(id, PONG_LIMIT_MS / 1000));
       // What the last ping has started runs on.
@@ -216,14 +222,7 @@ export class ShellSession {
     this.#after("ping", PING_EVERY_MS, ping);
   }
 
-  #lookIfIdle(): void {
-    const { clock, limits: { idleMs } } = this.#parts;
-    const left = this.#activeAt + idleMs - clock.monotonic();
-    if (left > 0) this.#after("idle", left, () => this.#lookIfIdle());
-    else this.#expire(`it was idle for ${idleMs / 1000} s`);
-  }
-
-  #after(timer: "life" | "idle" | "ping" | "pong", delayMs: number, callback: () => void): void {
+  #after(timer: "life" | "ping" | "pong", delayMs: number, callback: () => void): void {
     this.#timers.get(timer)?.();
     this.#timers.set(timer, this.#parts.clock.after(delayMs, callback));
   }
@@ -237,6 +236,6 @@ export class ShellSession {
   }
 
   #active(): void {
-    this.#activeAt = this.#parts.clock.monotonic();
+    this.#silence?.heard();
   }
 }
