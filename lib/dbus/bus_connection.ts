@@ -2,7 +2,7 @@ import { BusError } from "../core/errors.ts";
 import { type Clock, startDeadline } from "../runtime/clock.ts";
 import { callFailure, connectFailure, lostFailure, silenceFailure } from "./bus_failure.ts";
 import { type BusMessage, isLibraryError, type LibraryBus, openLibraryBus } from "./bus_library.ts";
-import { CallLimits } from "./call_limits.ts";
+import { CallLimits, type WaitingCall } from "./call_limits.ts";
 
 /** A method of an object on the bus. */
 export interface BusMethod {
@@ -40,6 +40,11 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A call that waits, and is told when the connection has ended. */
+interface BusCall extends WaitingCall {
+  onLost(cause: unknown): void;
+}
+
 /** What the bus itself is called. */
 const BUS = {
   service: "org.freedesktop.DBus",
@@ -61,18 +66,17 @@ export class BusConnection {
   readonly #bus: LibraryBus;
   readonly #clock: Clock;
   /** Calls that wait for their answer: each is ended when the connection is. */
-  readonly #waiting = new Set<{ onLost(cause: unknown): void }>();
-  readonly #limits: CallLimits;
+  readonly #calls: CallLimits<BusCall>;
   #isClosed = false;
 
   private constructor(bus: LibraryBus, address: string, clock: Clock) {
     this.#bus = bus;
     this.#clock = clock;
-    this.#limits = new CallLimits(clock);
+    this.#calls = new CallLimits(clock);
     this.lost = bus.lost.then((cause) => {
       this.#isClosed = true;
-      for (const call of this.#waiting) call.onLost(cause);
-      this.#limits.stop();
+      for (const call of this.#calls.waiting) call.onLost(cause);
+      this.#calls.stop();
       return lostFailure(`use the D-Bus at ${address}`, cause);
     });
   }
@@ -240,23 +244,21 @@ export class BusConnection {
     const { what, limitMs = CALL_LIMIT_MS, signal } = options;
     return new Promise((resolve, reject) => {
       const settle = (): void => {
-        this.#waiting.delete(waiting);
-        this.#limits.end(waiting);
-        signal?.removeEventListener("abort", waiting.onAbort);
+        this.#calls.end(waiting);
+        signal?.removeEventListener("abort", onAbort);
       };
       const fail = (error: unknown): void => {
         settle();
         reject(error);
       };
-      const waiting = {
+      const onAbort = (): void => fail(signal?.reason);
+      const waiting: BusCall = {
         dueAtMs: this.#clock.monotonic() + limitMs,
         onDue: () => fail(silenceFailure(what, limitMs)),
-        onLost: (cause: unknown) => fail(lostFailure(what, cause)),
-        onAbort: () => fail(signal?.reason),
+        onLost: (cause) => fail(lostFailure(what, cause)),
       };
-      this.#waiting.add(waiting);
-      this.#limits.begin(waiting);
-      signal?.addEventListener("abort", waiting.onAbort, { once: true });
+      this.#calls.begin(waiting);
+      signal?.addEventListener("abort", onAbort, { once: true });
       this.#bus.call(message).then((reply) => {
         settle();
         resolve(reply);

@@ -13,9 +13,9 @@ export interface WaitingCall {
  * than the rest of the call. The timer is not set back when a call is answered; it strikes for nothing
  * then, and looks for the next one.
  */
-export class CallLimits {
+export class CallLimits<Call extends WaitingCall> {
   readonly #clock: Clock;
-  readonly #waiting = new Set<WaitingCall>();
+  readonly #waiting = new Set<Call>();
   #cancel: (() => void) | undefined;
   #strikesAtMs = Infinity;
 
@@ -24,14 +24,19 @@ export class CallLimits {
     this.#clock = clock;
   }
 
+  /** The calls that wait. */
+  get waiting(): Iterable<Call> {
+    return this.#waiting;
+  }
+
   /** Starts the time of a call. */
-  begin(call: WaitingCall): void {
+  begin(call: Call): void {
     this.#waiting.add(call);
     if (call.dueAtMs < this.#strikesAtMs) this.#strikeAt(call.dueAtMs);
   }
 
   /** The call has ended. */
-  end(call: WaitingCall): void {
+  end(call: Call): void {
     this.#waiting.delete(call);
   }
 

@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
-import { CallLimits } from "../../../lib/dbus/call_limits.ts";
+import { CallLimits, type WaitingCall } from "../../../lib/dbus/call_limits.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { test } from "../../support/test.ts";
 
 /** Limits on a clock that counts the timers that were made. */
 function rig(): {
   clock: FakeClock;
-  limits: CallLimits;
+  limits: CallLimits<WaitingCall>;
   late: string[];
   begin: (name: string, limitMs: number) => () => void;
   timers: () => number;
 } {
   const clock = new FakeClock();
   let timers = 0;
-  const limits = new CallLimits({
+  const limits = new CallLimits<WaitingCall>({
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
     after: (delayMs, callback) => {
