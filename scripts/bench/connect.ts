@@ -274,59 +274,40 @@ export function benchConnect(
 
 type Figures = readonly ConnectFigures[];
 
-/** What is printed: from each turn one figure, its unit, and what its ratio to mender-connect's is held against. */
-const ROWS: readonly {
+/** A figure of each turn, and what its ratio to mender-connect's is held against. */
+interface Subject {
   readonly name: string;
   readonly unit: string;
   readonly of: (turn: ConnectFigures) => number;
   readonly target?: Target;
-}[] = [
-  { name: "terminal output", unit: "MB/s", of: (turn) => turn.outputMBps, target: { atLeast: 3 } },
-  {
-    name: "file to the device",
-    unit: "MB/s",
-    of: (turn) => turn.uploadMBps,
-    target: { atLeast: 1 },
-  },
-  {
-    name: "file from the device",
-    unit: "MB/s",
-    of: (turn) => turn.downloadMBps,
-    target: { atLeast: 1 },
-  },
-  {
-    name: "forwarded port to the user",
-    unit: "MB/s",
-    of: (turn) => turn.fromPortMBps,
-    target: { atLeast: 2 },
-  },
-  {
-    name: "user to a forwarded port",
-    unit: "MB/s",
-    of: (turn) => turn.toPortMBps,
-    target: { atLeast: 2 },
-  },
-  {
-    name: "key echo p50",
-    unit: "ms",
-    of: ({ echoMs }) => percentile(echoMs, 0.5),
-    target: { atMost: 1 },
-  },
-  {
-    name: "key echo p99",
-    unit: "ms",
-    of: ({ echoMs }) => percentile(echoMs, 0.99),
-    target: { atMost: 1 },
-  },
+}
+
+const SUBJECTS: readonly Subject[] = [
+  speed("terminal output", (turn) => turn.outputMBps, 3),
+  speed("file to the device", (turn) => turn.uploadMBps, 1),
+  speed("file from the device", (turn) => turn.downloadMBps, 1),
+  speed("forwarded port to the user", (turn) => turn.fromPortMBps, 2),
+  speed("user to a forwarded port", (turn) => turn.toPortMBps, 2),
+  echo("p50", 0.5),
+  echo("p99", 0.99),
   { name: "back after a cut", unit: "s", of: (turn) => turn.backS },
 ];
+
+function speed(name: string, of: Subject["of"], atLeast: number): Subject {
+  return { name, unit: "MB/s", of, target: { atLeast } };
+}
+
+function echo(name: string, share: number): Subject {
+  const of = ({ echoMs }: ConnectFigures): number => percentile(echoMs, share);
+  return { name: `key echo ${name}`, unit: "ms", of, target: { atMost: 1 } };
+}
 
 /** Back after a cut, whatever mender-connect does. */
 const BACK_LIMIT_S = 2;
 
 /** Prints the figures, ours beside theirs. */
 export function printConnect({ ours, theirs }: { ours: Figures; theirs: Figures }): void {
-  for (const { name, unit, of, target } of ROWS) {
+  for (const { name, unit, of, target } of SUBJECTS) {
     printFigure(`${name}, ours`, ours.map(of), unit);
     if (theirs.length === 0) continue;
     printFigure(`${name}, mender-connect`, theirs.map(of), unit);
@@ -336,9 +317,6 @@ export function printConnect({ ours, theirs }: { ours: Figures; theirs: Figures 
   }
   const back = spread(ours.map(({ backS }) => backS)).median;
   printTarget("back after a cut", back, { atMost: BACK_LIMIT_S, unit: "s" });
-  if (theirs.length === 0) {
-    console.log("  skipped: mender-connect (apt-get install mender-connect)");
-  }
 }
 
 function percentile(values: readonly number[], share: number): number {
