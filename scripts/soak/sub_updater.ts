@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { shellLine } from "../../lib/core/shell_words.ts";
 import type { ClientRig } from "../../tests/support/client_rig.ts";
 import type { Machine } from "./machine.ts";
 
@@ -10,7 +11,7 @@ import type { Machine } from "./machine.ts";
  * @param mayReboot Whether it reboots; a device that must not succeeds instead.
  */
 export function writeSubUpdater(rig: ClientRig, machine: Machine, mayReboot: boolean): void {
-  const command = lineOf(rig.command("report"));
+  const command = shellLine(rig.command("report"));
   const { lock } = rig.paths;
   const installed = join(rig.root, "installed");
   // 0: the server knows it, 3: the daemon will tell it.
@@ -21,7 +22,7 @@ export function writeSubUpdater(rig: ClientRig, machine: Machine, mayReboot: boo
   [ $code -eq 0 ] && rm -f ${lock}
 }
 commit() {
-  ${lineOf(rig.command("flow", "wait", "ArtifactCommit_Enter"))}
+  ${shellLine(rig.command("flow", "wait", "ArtifactCommit_Enter"))}
   case $? in
     0) echo "$id" >> ${committedFile(rig)}; report success ;;
     1) report failure ;;
@@ -71,10 +72,6 @@ export function reported(rig: ClientRig): Map<string, string> {
 /** Where deployments are noted that update control has let commit. */
 export function committedFile(rig: ClientRig): string {
   return join(rig.root, "committed");
-}
-
-function lineOf(words: readonly string[]): string {
-  return words.map((word) => `'${word}'`).join(" ");
 }
 
 function reportedFile(rig: ClientRig): string {
