@@ -161,10 +161,10 @@ class Story {
 
   /** An application that lets a held deployment go on, by maps that it sets and deletes. */
   async #release(): Promise<void> {
-    const { disk, paths } = this.#machine;
+    const { paths } = this.#machine;
     const sockets = this.#machine.sockets.driver({});
     while (this.#isSupervising) {
-      const { phase } = JSON.parse(disk.text(paths.record) || "{}");
+      const { phase } = this.#record();
       if (phase === "held") {
         for (const map of ["B-5:pause", "B-5:", "A0:"]) {
           const request = { v: 1, do: "set-map", map: controlMapText(notedMap(map)) } as const;
@@ -216,8 +216,7 @@ class Story {
   }
 
   #isOutcomeRecorded(): boolean {
-    const { disk, paths } = this.#machine;
-    const { phase } = JSON.parse(disk.text(paths.record) || "{}");
+    const { phase } = this.#record();
     return phase === "outcome_recorded" || phase === "acknowledged";
   }
 
@@ -244,7 +243,7 @@ class Story {
   #isOver(): boolean {
     const { disk, paths } = this.#machine;
     const [device] = this.#server.deployment(this.#deploymentId).devices;
-    const record = JSON.parse(disk.text(paths.record) || "{}");
+    const record = this.#record();
     return ["success", "failure"].includes(device!.status) && record.phase === "acknowledged" &&
       record.id === this.#deploymentId && disk.text(paths.lock) === undefined &&
       this.#leftOvers().length === 0;
@@ -285,6 +284,11 @@ class Story {
     }
     const size = disk.durableText(paths.artifactFile)?.length ?? 0;
     if (size === 0) this.#wrongs.push("the sub-updater finds no durable Artifact");
+  }
+
+  // deno-lint-ignore no-explicit-any
+  #record(): any {
+    return JSON.parse(this.#machine.disk.text(this.#machine.paths.record) || "{}");
   }
 
   // deno-lint-ignore no-explicit-any

@@ -1,7 +1,6 @@
 /** Durable files that are not as they were left, at the points of a deployment at which they count. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { waitUntil } from "../../../support/wait.ts";
 import type { LogLine } from "../device_program.ts";
 import { type Life, ROW_LIMIT_MS } from "../life.ts";
@@ -32,23 +31,31 @@ async function damaged(life: Life, path: string, damage: Damage): Promise<void> 
   life.startDaemon();
 }
 
-function whileDownloading(name: string, path: (life: Life) => string, which: RegExp): Row[] {
-  return DAMAGES.filter(([words]) => which.test(words)).map(([words, damage]) => ({
-    fault: `${name} ${words}, in the middle of the download`,
-    family: `${name} …, in the middle of the download`,
+/** A row for each damage that fits: what it is, when it is done, and how it is played. */
+function eachDamage(
+  name: string,
+  when: string,
+  which: RegExp,
+  play: (damage: Damage) => Pick<Row, "arm" | "during" | "end">,
+): Row[] {
+  return DAMAGES.filter(([words]) => which.test(words)).map(([words, damage]): Row => ({
+    fault: `${name} ${words}, ${when}`,
+    family: `${name} …, ${when}`,
     member: words,
     end: "reported",
-    arm: (life) => inTheMiddle(life, () => damaged(life, path(life), damage)),
     repair: removeAside,
+    ...play(damage),
+  }));
+}
+
+function whileDownloading(name: string, path: (life: Life) => string, which: RegExp): Row[] {
+  return eachDamage(name, "in the middle of the download", which, (damage) => ({
+    arm: (life) => inTheMiddle(life, () => damaged(life, path(life), damage)),
   }));
 }
 
 function whileInstalling(name: string, path: (life: Life) => string, which: RegExp): Row[] {
-  return DAMAGES.filter(([words]) => which.test(words)).map(([words, damage]) => ({
-    fault: `${name} ${words}, while the sub-updater works`,
-    family: `${name} …, while the sub-updater works`,
-    member: words,
-    end: "reported",
+  return eachDamage(name, "while the sub-updater works", which, (damage) => ({
     arm: (life) => life.subUpdater.behave("does nothing"),
     during: async (life) => {
       await handedOver(life);
@@ -57,43 +64,30 @@ function whileInstalling(name: string, path: (life: Life) => string, which: RegE
       // The sub-updater removes the lock, whatever the client understood of it.
       rmSync(life.rig.paths.lock, { force: true });
     },
-    repair: removeAside,
   }));
 }
 
 function whileHeld(name: string, path: (life: Life) => string, which: RegExp): Row[] {
-  return DAMAGES.filter(([words]) => which.test(words)).map(([words, damage]) => ({
-    fault: `${name} ${words}, while update control holds the deployment`,
-    family: `${name} …, while update control holds the deployment`,
-    member: words,
-    end: "reported",
-    arm: (life) => takesEffect(life, "set", "--once", "--install", "pause"),
+  return eachDamage(name, "while update control holds the deployment", which, (damage) => ({
+    arm: async (life) => void await takesEffect(life, "set", "--once", "--install", "pause"),
     during: async (life) => {
       const { record } = life.rig.paths;
       await waitUntil("the hold", () => life.rig.read(record).includes('"held"'), ROW_LIMIT_MS);
       await damaged(life, path(life), damage);
       await takesEffect(life, "clear");
     },
-    repair: removeAside,
   }));
 }
 
 /** The commands wait for the daemon on a fast clock; on a busy machine they give up before it answers. */
-async function takesEffect(life: Life, ...flow: readonly string[]): Promise<void> {
-  const limit = performance.now() + ROW_LIMIT_MS;
-  while (await life.run("flow", ...flow) !== 0) {
-    if (performance.now() > limit) throw new Error(`flow ${flow[0]} does not succeed`);
-    await delay(50);
-  }
+function takesEffect(life: Life, ...flow: readonly string[]): Promise<unknown> {
+  const isDone = async (): Promise<boolean> => await life.run("flow", ...flow) === 0;
+  return waitUntil(`flow ${flow[0]}`, isDone, ROW_LIMIT_MS);
 }
 
 /** The server is out of reach while the sub-updater reports, so that what it said is on the disk alone. */
 function whileUndelivered(name: string, path: (life: Life) => string, which: RegExp): Row[] {
-  return DAMAGES.filter(([words]) => which.test(words)).map(([words, damage]) => ({
-    fault: `${name} ${words}, before the server has heard of the outcome`,
-    family: `${name} …, before the server has heard of the outcome`,
-    member: words,
-    end: "reported",
+  return eachDamage(name, "before the server has heard of the outcome", which, (damage) => ({
     arm: (life) => life.subUpdater.behave("does nothing"),
     during: async (life) => {
       await handedOver(life);
@@ -108,16 +102,13 @@ function whileUndelivered(name: string, path: (life: Life) => string, which: Reg
       await life.run("report", "--success");
       rmSync(life.rig.paths.lock, { force: true });
     },
-    repair: removeAside,
   }));
 }
 
 /** A new key would make another device of it: an operator has to bring the old one back. */
 function untilRestored(which: RegExp): Row[] {
-  return DAMAGES.filter(([words]) => which.test(words)).map(([words, damage]) => ({
-    fault: `the device key ${words}, until it is restored`,
-    family: "the device key …, until it is restored",
-    member: words,
+  return eachDamage("the device key", "until it is restored", which, (damage) => ({
+    end: "success",
     arm: (life) => life.subUpdater.behave("does nothing"),
     during: async (life) => {
       const { key, lock } = life.rig.paths;
@@ -129,7 +120,6 @@ function untilRestored(which: RegExp): Row[] {
       await waitUntil("the complaint", () => life.log.some(isAboutKey), ROW_LIMIT_MS);
       writeFileSync(key, good);
     },
-    repair: removeAside,
   }));
 }
 
