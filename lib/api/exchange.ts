@@ -7,6 +7,7 @@ import { explainTransportFailure } from "../runtime/http/transport_failure.ts";
 
 /** Longest answer that is read from the Device API; real ones are a few kilobytes. */
 const MAX_ANSWER_BYTES = 1 << 20;
+/** Read at a time: most answers come whole. */
 const READ_BYTES = 16 * 1024;
 const MAX_REDIRECTS = 5;
 
