@@ -36,6 +36,7 @@ function withClient(
         artifactName: "acme-7",
         deviceType: "acme-box",
         mac: "02:11:22:33:44:55",
+        makesKey: true,
         modules: {
           good: moduleScript(`cp files/payload.bin ${dir}/installed`),
           bad: moduleScript("echo the module does not like it >&2; exit 1"),

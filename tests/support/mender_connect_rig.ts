@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import type { MenderServer } from "../../lib/testing/mod.ts";
-import { menderPeer, type MenderRig, prepareMender } from "./mender_namespace.ts";
+import { MenderDaemon, menderPeer, type MenderRig, prepareMender } from "./mender_namespace.ts";
 import { type Peer, peer } from "./peers.ts";
 import { waitUntil } from "./wait.ts";
 
@@ -47,8 +47,10 @@ export async function withMenderConnect<T>(
 ): Promise<T> {
   mkdirSync(dir, { recursive: true });
   const socket = join(dir, "bus");
-  const env = { ...process.env, DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${socket}` };
+  const address = { DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${socket}` };
+  const env = { ...process.env, ...address };
   const output: string[] = [];
+  let mender: MenderDaemon | undefined;
   const started: { child: ChildProcess; closed: Promise<void> }[] = [];
   const start = (program: string, ...args: string[]): ChildProcess => {
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env });
@@ -62,9 +64,9 @@ export async function withMenderConnect<T>(
     writeFileSync(join(dir, "bus.conf"), BUS_CONFIG(socket));
     start("dbus-daemon", "--nofork", `--config-file=${join(dir, "bus.conf")}`);
     await waitUntil("the bus", () => existsSync(socket), 20_000);
-    const mender = prepareTokenProvider(join(dir, "mender"), server);
     const known = new Set(server.devices().map(({ id }) => id));
-    start(...mender.command("daemon"));
+    mender = new MenderDaemon(prepareTokenProvider(join(dir, "mender"), server), address);
+    mender.start();
     const connectConfig = join(dir, "mender-connect.conf");
     writeFileSync(connectConfig, JSON.stringify({ User: "root", ...config }));
     const connect = start(
@@ -82,10 +84,10 @@ export async function withMenderConnect<T>(
     return await body({ deviceId: device.id, process: connect });
   } catch (error) {
     const said = output.join("").slice(-6000);
-    throw new Error(`${error instanceof Error ? error.stack : error}\nthe peers said:\n${said}`, {
-      cause: error,
-    });
+    const blamed = mender?.blamed(error) ?? error;
+    throw new Error(`${blamed}\nthe other peers said:\n${said}`, { cause: error });
   } finally {
+    await mender?.stop();
     for (const { child } of started.reverse()) child.kill("SIGTERM");
     const killer = setTimeout(() => started.forEach(({ child }) => child.kill("SIGKILL")), 8000);
     await Promise.all(started.map(({ closed }) => closed));

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -37,6 +38,8 @@ export interface MenderDevice {
   readonly modules: Readonly<Record<string, string>>;
   /** Further keys of mender.conf. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Whether the client makes its key by itself, which takes it a second; it finds one otherwise. */
+  readonly makesKey?: boolean;
 }
 
 /** The paths of a prepared rig, and the command line that enters it. */
@@ -87,6 +90,7 @@ export function prepareMender(device: MenderDevice): MenderRig {
     script(join(folder("modules"), name), body);
   }
   folder("modules");
+  if (!device.makesKey) file(join(data, "mender-agent.pem"), deviceKey(), 0o600);
   const configPath = file(
     join(dir, "mender.conf"),
     JSON.stringify({
@@ -145,13 +149,20 @@ export async function withMenderDaemon<T>(
   }
 }
 
-/** The daemon of a rig, which can be started and stopped again. */
+/** How often the daemon of a rig is started again when it ended by itself. */
+const RESTARTS = 2;
+
+/**
+ * The daemon of a rig, which can be started and stopped again. One that ends by itself is started
+ * again, as a supervisor does: mender 3.4.0 crashed once while it made its key on a busy machine.
+ */
 export class MenderDaemon {
   readonly #rig: MenderRig;
   readonly #env: Readonly<Record<string, string>>;
   readonly #output: string[] = [];
   #child: ChildProcess | undefined;
   #closed: Promise<void> = Promise.resolve();
+  #restarts = 0;
 
   /** Nothing runs yet; `env` is added to our environment. */
   constructor(rig: MenderRig, env: Readonly<Record<string, string>> = {}) {
@@ -170,7 +181,14 @@ export class MenderDaemon {
       stream.on("data", (chunk) => this.#output.push(String(chunk)));
     }
     this.#child = child;
-    this.#closed = new Promise((resolve) => child.once("close", () => resolve()));
+    this.#closed = new Promise((resolve) =>
+      child.once("close", (code, signal) => {
+        resolve();
+        if (this.#child !== child) return;
+        this.#output.push(`\n[it ended by itself: ${signal ?? code}]\n`);
+        if (this.#restarts++ < RESTARTS) this.start();
+      })
+    );
   }
 
   /** Its process ID; 0 while it does not run. */
@@ -183,9 +201,10 @@ export class MenderDaemon {
     return this.#output.join("");
   }
 
-  /** An error of a test, with what the daemon said. */
+  /** An error of a test, with what the daemon said: the beginning, where a crash is named, and the end. */
   blamed(error: unknown): Error {
-    const said = this.output.slice(-8000);
+    const all = this.output;
+    const said = all.length <= 10_000 ? all : `${all.slice(0, 4000)}\n[…]\n${all.slice(-6000)}`;
     return new Error(`${error instanceof Error ? error.message : error}\nmender said:\n${said}`, {
       cause: error,
     });
@@ -201,6 +220,15 @@ export class MenderDaemon {
     await this.#closed;
     clearTimeout(killer);
   }
+}
+
+let madeKey: string | undefined;
+
+/** The key of all devices with the real client in this process. */
+function deviceKey(): string {
+  madeKey ??= generateKeyPairSync("rsa", { modulusLength: 3072 }).privateKey
+    .export({ type: "pkcs1", format: "pem" }) as string;
+  return madeKey;
 }
 
 function unshareFlags(): string[] {
