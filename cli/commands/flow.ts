@@ -25,7 +25,7 @@ const TICK_MS = 1000;
  */
 export async function flow(context: CommandContext, options: FlowOptions): Promise<number> {
   const { drivers, signal } = context;
-  const terminal = drivers.self.openTerminal();
+  const terminal = await drivers.self.openTerminal();
   if (terminal === undefined) {
     throw new UsageError("usage.no-terminal", "Cannot show the menu: this is no terminal", {
       hint: "Use flow set, which needs none",

@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { dirname, join } from "../../lib/core/posix_path.ts";
 import { RuntimeError, StoreError, UsageError } from "../../lib/core/errors.ts";
 import { messageOf } from "../../lib/core/errors.ts";
 import { removeDurably, writeFileAtomic } from "../../lib/runtime/files/atomic_file.ts";

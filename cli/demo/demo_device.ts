@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "../../lib/core/posix_path.ts";
 import { type Paths, wellKnownPaths } from "../../lib/config/mod.ts";
 import type { Drivers } from "../../lib/runtime/drivers.ts";
 import { programModules } from "../../lib/runtime/project_directory.ts";

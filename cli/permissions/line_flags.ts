@@ -1,4 +1,5 @@
-import { dirname, resolve } from "node:path";
+import { dirname } from "../../lib/core/posix_path.ts";
+import { absolutePath } from "../../lib/runtime/absolute_path.ts";
 import { hostAndPort, inspectConfig } from "../../lib/config/mod.ts";
 import { proxyFromEnvironment } from "../../lib/runtime/http/proxy_settings.ts";
 import type { Drivers } from "../../lib/runtime/drivers.ts";
@@ -71,11 +72,11 @@ function namedPaths(
 ): { read: string[]; write: string[] } {
   const [read, write]: [string[], string[]] = [[], []];
   const certificates = self.env("SSL_CERT_FILE") ?? "";
-  if (certificates !== "") read.push(resolve(certificates));
+  if (certificates !== "") read.push(absolutePath(certificates));
   for (const { option, placeholder, value } of line.values) {
     if (!PATH_PLACEHOLDERS.includes(placeholder) || value === "-" || value === "") continue;
     if (option !== undefined && MOVING.includes(option)) continue;
-    const path = resolve(value);
+    const path = absolutePath(value);
     read.push(path);
     if (option === undefined || !WRITTEN.includes(option)) continue;
     write.push(path);

@@ -1,4 +1,5 @@
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "../../lib/core/posix_path.ts";
+import { absolutePath } from "../../lib/runtime/absolute_path.ts";
 import { type Config, hostAndPort, type Paths, wellKnownPaths } from "../../lib/config/mod.ts";
 import type { PermissionSet, Permitted } from "./permission_set.ts";
 
@@ -108,6 +109,6 @@ function namedFiles(config: Config): { read: string[]; write: string[] } {
     config.deviceTypeFile,
     ...config.artifactVerifyKeyFiles,
   ].filter((file) => file !== undefined);
-  const logs = resolve(config.updateLogDirectory);
-  return { read: [...files.map((file) => resolve(file)), logs], write: [logs] };
+  const logs = absolutePath(config.updateLogDirectory);
+  return { read: [...files.map((file) => absolutePath(file)), logs], write: [logs] };
 }

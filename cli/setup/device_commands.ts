@@ -1,4 +1,4 @@
-import { basename, join } from "node:path";
+import { basename, join } from "../../lib/core/posix_path.ts";
 import { UsageError } from "../../lib/core/errors.ts";
 import type { Drivers } from "../../lib/runtime/drivers.ts";
 import { projectDirectory } from "../../lib/runtime/project_directory.ts";

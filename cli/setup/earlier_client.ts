@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { dirname, join } from "../../lib/core/posix_path.ts";
 import { UsageError } from "../../lib/core/errors.ts";
 import { storeFailure } from "../../lib/store/store_failure.ts";
 import type { CommandContext } from "../command_context.ts";

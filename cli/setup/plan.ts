@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "../../lib/core/posix_path.ts";
 import { type Config, inspectConfig, wellKnownPaths } from "../../lib/config/mod.ts";
 import { readConfigFile } from "../../lib/config/config_file.ts";
 import type { JsonObject } from "../../lib/core/json.ts";

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "../../lib/core/posix_path.ts";
 import { RuntimeError } from "../../lib/core/errors.ts";
 import { type FileDriver, readText } from "../../lib/runtime/files/file_driver.ts";
 import { projectDirectory } from "../../lib/runtime/project_directory.ts";

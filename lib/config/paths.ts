@@ -1,4 +1,5 @@
-import { join, resolve } from "node:path";
+import { join } from "../core/posix_path.ts";
+import { absolutePath } from "../runtime/absolute_path.ts";
 
 /** What moves the well-known files: the global options of the command line. */
 export interface PathOptions {
@@ -79,15 +80,19 @@ export interface Paths {
  * @see architecture §2 and §3
  */
 export function wellKnownPaths(options: PathOptions = {}): Paths {
-  const root = resolve(options.root ?? "/");
-  const data = options.data === undefined ? join(root, "var/lib/mender") : resolve(options.data);
+  const root = absolutePath(options.root ?? "/");
+  const data = options.data === undefined
+    ? join(root, "var/lib/mender")
+    : absolutePath(options.data);
   const etc = join(root, "etc/mender");
   const share = join(root, "usr/share/mender");
   return {
-    mainConfig: options.config === undefined ? join(etc, "mender.conf") : resolve(options.config),
+    mainConfig: options.config === undefined
+      ? join(etc, "mender.conf")
+      : absolutePath(options.config),
     fallbackConfig: options.fallbackConfig === undefined
       ? join(data, "mender.conf")
-      : resolve(options.fallbackConfig),
+      : absolutePath(options.fallbackConfig),
     connectConfig: join(etc, "mender-connect.conf"),
     connectFallbackConfig: join(data, "mender-connect.conf"),
     artifactInfo: join(etc, "artifact_info"),

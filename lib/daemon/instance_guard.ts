@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { isMenderError, MenderError, StoreError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { sleep } from "../runtime/clock.ts";
@@ -135,7 +134,7 @@ function whileOurs(listener: SocketListener, files: FileDriver, path: string): S
     async close() {
       const found = files.stat(path);
       if (found === undefined || found.identity === identity) return await listener.close();
-      const beside = `${path}.${randomUUID()}`;
+      const beside = `${path}.${crypto.randomUUID()}`;
       files.link(path, beside);
       await listener.close();
       files.rename(beside, path);

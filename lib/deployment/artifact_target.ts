@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { dirname } from "../core/posix_path.ts";
 import type { ArtifactDescription, ArtifactReader } from "../artifact/mod.ts";
 import type { DownloadTarget } from "../download/resumable_download.ts";
 import type { FileVersion } from "../download/file_version.ts";

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "../core/posix_path.ts";
 import type { DeploymentLogMessage } from "../api/deployment_calls.ts";
 import { isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";

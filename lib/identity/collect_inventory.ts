@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "../core/posix_path.ts";
 import { messageOf } from "../core/errors.ts";
 import { addValues, type Attributes, parseKeyValue } from "../core/key_value.ts";
 import type { Logger } from "../core/logger.ts";

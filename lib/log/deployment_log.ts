@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "../core/posix_path.ts";
 import { writeFileAtomic } from "../runtime/files/atomic_file.ts";
 import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
 import { jsonLine, type LogSink } from "./record.ts";

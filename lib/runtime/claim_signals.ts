@@ -10,16 +10,22 @@
  * @see architecture §2, `daemon.sock`
  * @module
  */
-import process from "node:process";
 
 /** Deno opens its debugger on a thread of its own, some milliseconds after we hear of the signal. */
 const WATCH_MS = 2000;
 const LOOK_EVERY_MS = 2;
 
-for (const signal of ["SIGUSR2", "SIGHUP"] as const) process.on(signal, () => {});
-process.on("SIGUSR1", () => {
-  if ("Deno" in globalThis) void keepDebuggerShut();
-});
+const SIGNALS = ["SIGUSR1", "SIGUSR2", "SIGHUP"] as const;
+
+if ("Deno" in globalThis) {
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, () => {});
+  Deno.addSignalListener("SIGUSR1", () => void keepDebuggerShut());
+} else {
+  const { process } = globalThis as unknown as {
+    process: { on(signal: string, handler: () => void): void };
+  };
+  for (const signal of SIGNALS) process.on(signal, () => {});
+}
 
 async function keepDebuggerShut(): Promise<void> {
   const { default: inspector } = await import("node:inspector");

@@ -1,4 +1,3 @@
-import { nodeSockets } from "./node_sockets.ts";
 import type { SocketConnection, SocketDriver } from "./socket_driver.ts";
 import { streamChunks } from "./text_lines.ts";
 
@@ -28,7 +27,8 @@ export const denoSockets: SocketDriver = {
       });
     });
   },
-  connectUnix: nodeSockets.connectUnix,
+  connectUnix: async (path, options) =>
+    await (await import("./node_sockets.ts")).nodeSockets.connectUnix(path, options),
 };
 
 async function accept(

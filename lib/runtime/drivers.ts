@@ -70,9 +70,9 @@ export interface SelfDriver {
   /**
    * Takes over the terminal behind standard input and output; the caller closes it.
    *
-   * @returns `undefined` when one of the two is no terminal, or one that cannot be drawn on.
+   * @returns Nothing when one of the two is no terminal, or one that cannot be drawn on.
    */
-  openTerminal(): Terminal | undefined;
+  openTerminal(): Promise<Terminal | undefined>;
   /**
    * Command and first arguments that run a module of this project in a new process.
    *

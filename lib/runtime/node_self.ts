@@ -1,14 +1,14 @@
-import { Buffer } from "node:buffer";
-import { basename } from "node:path";
+import { writeSync } from "node:fs";
 import process from "node:process";
 import { isatty } from "node:tty";
+import { basename } from "../core/posix_path.ts";
 import type { SelfDriver, SignalDriver } from "./drivers.ts";
-import { onCrash } from "./last_words.ts";
+import { filePathOf } from "./file_path_of.ts";
+import { inputLines, readInput } from "./node_input.ts";
 import { openNodeTerminal } from "./terminal/node_terminal.ts";
-import { textLines } from "./text_lines.ts";
 import { writeWhole } from "./write_whole.ts";
 
-/** Signals by `node:process`, on Deno and on Node. */
+/** Signals by `node:process`. */
 export const nodeSignals: SignalDriver = {
   on(signal, handler) {
     process.on(signal, handler);
@@ -16,80 +16,43 @@ export const nodeSignals: SignalDriver = {
   },
 };
 
-/** What of this process each runtime knows in its own way. */
-export type RuntimeSelf = Pick<SelfDriver, "selfCommand" | "mayReach">;
+/** This process, by `node:process`. */
+export const nodeSelf: SelfDriver = {
+  pid: process.pid,
+  programName: basename(process.argv[1] ?? ""),
+  args: process.argv.slice(2),
+  exit: (code) => process.exit(code),
+  onCrash,
+  get uid() {
+    return process.getuid?.() ?? 0;
+  },
+  env: (name) => process.env[name],
+  mayReach: () => true,
+  writeOut: (text) => writeWhole(writeSync, 1, text),
+  writeError: (text) => writeWhole(writeSync, 2, text),
+  readInput,
+  inputLines,
+  terminalColumns(stream) {
+    return process[stream].isTTY ? process[stream].columns ?? 80 : undefined;
+  },
+  isInputTerminal: () => isatty(0),
+  openTerminal: () => Promise.resolve(openNodeTerminal()),
+  selfCommand: (module) => [
+    process.execPath,
+    module.protocol === "file:" ? filePathOf(module) : module.href,
+  ],
+};
 
-/**
- * This process, as both runtimes show it through `node:process`.
- *
- * @param runtime What each of them does in its own way.
- */
-export function nodeSelf(runtime: RuntimeSelf): SelfDriver {
-  return {
-    ...runtime,
-    pid: process.pid,
-    programName: basename(process.argv[1] ?? ""),
-    args: process.argv.slice(2),
-    exit: (code) => process.exit(code),
-    onCrash,
-    get uid() {
-      return process.getuid?.() ?? 0;
-    },
-    env(name) {
-      try {
-        return process.env[name];
-      } catch {
-        return undefined; // Deno throws where the variable is not permitted: it does not exist for us
-      }
-    },
-    writeOut: (text) => writeWhole(1, text),
-    writeError: (text) => writeWhole(2, text),
-    readInput,
-    inputLines,
-    terminalColumns(stream) {
-      return process[stream].isTTY ? process[stream].columns ?? 80 : undefined;
-    },
-    isInputTerminal: () => isatty(0),
-    openTerminal: openNodeTerminal,
+/** See {@link SelfDriver.onCrash}. Node would print the error with its stack and all that it holds. */
+function onCrash(handler: (error: unknown) => void): () => void {
+  let isCrashing = false;
+  const crash = (error: unknown): void => {
+    if (isCrashing) return;
+    isCrashing = true;
+    // Registered now, it comes behind all others.
+    process.once("exit", () => handler(error));
+    process.exit(1);
   };
-}
-
-function readInput(maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
-  const { stdin } = process;
-  return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    const end = (settle: () => void): void => {
-      signal?.removeEventListener("abort", onAbort);
-      stdin.off("data", onData).off("end", onEnd).off("error", onError).destroy();
-      settle();
-    };
-    const onData = (chunk: Uint8Array): void => {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size <= maxBytes) return;
-      end(() => reject(new RangeError(`Cannot read standard input: wanted ${maxBytes} bytes`)));
-    };
-    const onEnd = (): void => end(() => resolve(new Uint8Array(Buffer.concat(chunks))));
-    const onError = (error: Error): void => end(() => reject(error));
-    const onAbort = (): void => end(() => reject(signal?.reason));
-    if (signal?.aborted) return onAbort();
-    signal?.addEventListener("abort", onAbort, { once: true });
-    stdin.on("data", onData).on("end", onEnd).on("error", onError);
-  });
-}
-
-async function* inputLines(signal: AbortSignal): AsyncGenerator<string, void> {
-  const { stdin } = process;
-  const stop = (): void => void stdin.destroy();
-  if (signal.aborted) return;
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    yield* textLines(stdin);
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    signal.removeEventListener("abort", stop);
-    stop();
-  }
+  process.on("uncaughtException", crash);
+  return () => process.off("uncaughtException", crash);
 }

@@ -1,5 +1,5 @@
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join } from "../core/posix_path.ts";
+import { filePathOf } from "./file_path_of.ts";
 
 /**
  * Where a compiled executable has its helper scripts: what is embedded in it can be read, but the system
@@ -18,7 +18,7 @@ export function isExecutable(): boolean {
 /** Directory of the checkout, the bundle or the package that this program is part of. */
 export function projectDirectory(): string {
   if (isExecutable()) return EXECUTABLE_HOME;
-  return dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+  return dirname(dirname(dirname(filePathOf(import.meta.url))));
 }
 
 /**

@@ -1,4 +1,3 @@
-import { writeSync } from "node:fs";
 import { RuntimeError } from "../core/errors.ts";
 import { fileReason } from "./files/file_reason.ts";
 
@@ -6,13 +5,17 @@ import { fileReason } from "./files/file_reason.ts";
 const STUCK_MS = 2000;
 const PAUSE_MS = 5;
 
+/** Writes some of the bytes, and tells how many. */
+export type WriteSync = (fd: 1 | 2, bytes: Uint8Array) => number;
+
 /**
  * Writes synchronously, so that nothing is lost when the process ends right after. What nobody can be
  * shown any more is dropped: the reader has left, the terminal is gone, or nothing is taken for two seconds.
  *
+ * @param writeSync Writes as the runtime does.
  * @throws {RuntimeError} `runtime.output`: a file behind it cannot be written, for example on a full disk.
  */
-export function writeWhole(fd: number, text: string): void {
+export function writeWhole(writeSync: WriteSync, fd: 1 | 2, text: string): void {
   let bytes = new TextEncoder().encode(text);
   let stuckSince: number | undefined;
   while (bytes.length > 0) {

@@ -5,7 +5,7 @@ import process from "node:process";
 import { narrowSet } from "../../cli/permissions/narrow_set.ts";
 import { flagsOf, type PermissionSet } from "../../cli/permissions/permission_set.ts";
 import { type Config, inspectConfig, wellKnownPaths } from "../../lib/config/mod.ts";
-import { nodeFiles } from "../../lib/runtime/files/node_files.ts";
+import { denoFiles } from "../../lib/runtime/files/deno_files.ts";
 import { EXECUTABLE_HOME, PROGRAM_MODULES } from "../../lib/runtime/project_directory.ts";
 
 /** Machines that Deno is there for; a 32-bit ARM is none of them. */
@@ -73,7 +73,7 @@ export function bakedFlags({ sets, config: path, net }: ExecutableOptions): stri
   };
   const paths = wellKnownPaths();
   const config: Config | undefined = path === undefined ? undefined : inspectConfig({
-    files: nodeFiles,
+    files: denoFiles,
     paths: { ...paths, mainConfig: path, fallbackConfig: "/nonexistent" },
   }).config;
   const around = { paths, home: EXECUTABLE_HOME, net, ...(config && { config }) };

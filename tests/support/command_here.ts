@@ -40,7 +40,7 @@ export async function runHere(
       writeError: (text) => void (parts.stderr += text),
       terminalColumns: () => options.columns,
       isInputTerminal: () => false,
-      openTerminal: () => undefined,
+      openTerminal: () => Promise.resolve(undefined),
       readInput: (maxBytes) =>
         bytes.length <= maxBytes
           ? Promise.resolve(bytes)

@@ -1,14 +1,21 @@
 /** A program that crashes in the way that its argument names. */
 import process from "node:process";
-import { onCrash } from "../../lib/runtime/last_words.ts";
-import { writeWhole } from "../../lib/runtime/write_whole.ts";
+import { hostDrivers } from "../../lib/runtime/host.ts";
 
-onCrash((error) => writeWhole(2, `told: ${error instanceof Error ? error.message : error}\n`));
-process.on("exit", () => writeWhole(2, "terminal given back\n"));
-if (process.argv[2] === "rejects") void Promise.reject(new Error("nobody waits"));
+const { self } = await hostDrivers();
+self.onCrash((error) =>
+  self.writeError(`told: ${error instanceof Error ? error.message : error}\n`)
+);
+if ("Deno" in globalThis) addEventListener("unload", giveBack);
+else process.on("exit", giveBack);
+if (self.args[0] === "rejects") void Promise.reject(new Error("nobody waits"));
 else {
   setTimeout(() => {
     throw new Error("nobody catches");
   }, 0);
 }
-setTimeout(() => writeWhole(2, "still here\n"), 10_000);
+setTimeout(() => self.writeError("still here\n"), 10_000);
+
+function giveBack(): void {
+  self.writeError("terminal given back\n");
+}

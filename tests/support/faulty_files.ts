@@ -20,6 +20,8 @@ export function faultyFiles(
           calls.push(call);
           const code = fails(call, calls.length);
           if (code !== undefined) {
+            // A close that fails has closed the file nevertheless.
+            if (call === "handle.close") value.apply(object, args);
             throw Object.assign(new Error(`${code}: ${call}`), { code });
           }
           const result: unknown = value.apply(object, args);

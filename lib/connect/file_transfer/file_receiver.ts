@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { dirname, join } from "node:path";
+import { dirname, join } from "../../core/posix_path.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { FileDriver, FileHandle } from "../../runtime/files/file_driver.ts";
@@ -50,7 +50,10 @@ export class FileReceiver {
   constructor(parts: FileReceiverParts) {
     this.#parts = parts;
     this.#path = join(dirname(parts.target.path), `.mender-${randomUUID()}.part`);
-    this.#handle = parts.files.open(this.#path, "create", { permissions: 0o600 });
+    this.#handle = parts.files.open(this.#path, "create", {
+      permissions: 0o600,
+      changes: true,
+    });
   }
 
   /** Takes the next piece; one without bytes is the end. */

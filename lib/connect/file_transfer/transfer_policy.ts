@@ -1,4 +1,4 @@
-import { basename, dirname, isAbsolute, join, normalize } from "node:path";
+import { basename, dirname, isAbsolute, join, normalize } from "../../core/posix_path.ts";
 import type { TransferLimits } from "../../config/mod.ts";
 import { messageOf, SessionError } from "../../core/errors.ts";
 import type { FileDriver, FileInfo } from "../../runtime/files/file_driver.ts";

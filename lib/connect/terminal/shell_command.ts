@@ -1,4 +1,4 @@
-import { isAbsolute } from "node:path";
+import { isAbsolute } from "../../core/posix_path.ts";
 import type { ConnectConfig } from "../../config/mod.ts";
 import { SessionError } from "../../core/errors.ts";
 import { type FileDriver, readText } from "../../runtime/files/file_driver.ts";

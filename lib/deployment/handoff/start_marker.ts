@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "../../core/posix_path.ts";
 import { readText } from "../../runtime/files/file_driver.ts";
 import type { HandoffRecord } from "../../store/deployment_record.ts";
 import { storeFailure } from "../../store/store_failure.ts";

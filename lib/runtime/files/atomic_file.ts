@@ -1,4 +1,4 @@
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join } from "../../core/posix_path.ts";
 import { errnoOf, type FileDriver, type FileHandle } from "./file_driver.ts";
 
 /**

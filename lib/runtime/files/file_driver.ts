@@ -28,6 +28,16 @@ export interface FileInfo {
  */
 export type OpenMode = "read" | "create" | "append" | "update";
 
+/** How else a file is opened. */
+export interface OpenOptions {
+  /** Mode of a file that is made, 0o600 when absent. */
+  readonly permissions?: number;
+  /** Whether links are followed. */
+  readonly follow?: boolean;
+  /** Whether its mode or owner will be changed. */
+  readonly changes?: boolean;
+}
+
 /** An open file. All operations are synchronous: see {@link FileDriver}. */
 export interface FileHandle {
   /** Reads up to `buffer.length` bytes at `position` (or the current one); 0 at the end. */
@@ -38,9 +48,9 @@ export interface FileHandle {
   truncate(sizeBytes: number): void;
   /** Facts of the open file itself, whatever the path names by now. */
   stat(): FileInfo;
-  /** Changes the permission bits of the open file. */
+  /** Changes the permission bits of the open file, which was opened with `changes`. */
   changeMode(mode: number): void;
-  /** Changes owner and group of the open file. */
+  /** Changes owner and group of the open file, which was opened with `changes`. */
   changeOwner(uid: number, gid: number): void;
   /** Makes content and size durable (fsync). */
   sync(): void;
@@ -59,12 +69,8 @@ export interface FileHandle {
  * errors with an errno in `code`; {@link errnoOf} reads it.
  */
 export interface FileDriver {
-  /** Opens a file; `permissions` is the mode of a file that is made, 0o600 when absent. */
-  open(
-    path: string,
-    mode: OpenMode,
-    options?: { permissions?: number; follow?: boolean },
-  ): FileHandle;
+  /** Opens a file. */
+  open(path: string, mode: OpenMode, options?: OpenOptions): FileHandle;
   /** What a path is, or `undefined` when there is nothing. Links are not followed unless asked. */
   stat(path: string, options?: { follow?: boolean }): FileInfo | undefined;
   /** Names in a directory, sorted by code unit. */

@@ -1,5 +1,4 @@
-import { randomUUID } from "node:crypto";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join } from "../../core/posix_path.ts";
 import { errnoOf, type FileDriver } from "./file_driver.ts";
 
 /** What file systems without hard links say, FAT above all. */
@@ -22,7 +21,7 @@ export function writeNewFile(
   content: string,
   permissions = 0o600,
 ): boolean {
-  const beside = join(dirname(path), `.${basename(path)}.${randomUUID()}.new`);
+  const beside = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.new`);
   try {
     const handle = files.open(beside, "create", { permissions });
     try {

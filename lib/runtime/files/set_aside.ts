@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { dirname } from "../../core/posix_path.ts";
 import type { FileDriver } from "./file_driver.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { HttpDriver, HttpDriverOptions, HttpRequest, HttpResponse } from "./http_driver.ts";
 import { responseOf } from "./http_response.ts";
 import { proxyAnswered, proxyFailure } from "./proxy_failure.ts";
-import { type Proxy, PROXY_VARIABLES, proxyFor } from "./proxy_settings.ts";
+import { type Proxy, PROXY_VARIABLES } from "./proxy_settings.ts";
 import { tlsReason } from "./tls_failure.ts";
 
 /**
@@ -61,10 +61,14 @@ export function denoHttp(
     return await (await substitute).send(request);
   };
 
+  // Without a proxy nothing is loaded that tells who goes by it.
+  const proxyOf = async ({ url }: HttpRequest): Promise<Proxy | undefined> =>
+    options.proxy && (await import("./proxy_choice.ts")).proxyFor(url, options.proxy);
+
   return {
     async send(request) {
       const { origin, protocol } = new URL(request.url);
-      const proxy = proxyFor(request.url, options.proxy);
+      const proxy = await proxyOf(request);
       if (protocol === "https:" && proxy?.login !== undefined) return await sendOtherwise(request);
       let native: unknown;
       if (!origins.has(origin)) {

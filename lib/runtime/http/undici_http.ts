@@ -5,7 +5,8 @@ import { causeChain, RuntimeError } from "../../core/errors.ts";
 import { bodyStream } from "./body_stream.ts";
 import type { HttpDriver, HttpDriverOptions, HttpRequest, HttpResponse } from "./http_driver.ts";
 import { proxyAnswered, proxyFailure } from "./proxy_failure.ts";
-import { type Proxy, proxyFor } from "./proxy_settings.ts";
+import { proxyFor } from "./proxy_choice.ts";
+import type { Proxy } from "./proxy_settings.ts";
 
 /** What undici needs to know beyond the options of every client. */
 export interface UndiciOptions extends HttpDriverOptions {

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join } from "../../core/posix_path.ts";
 import { projectDirectory } from "../project_directory.ts";
 
 /** The fixed helper scripts that processes are started through; see `scripts/service/`. */

@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import process from "node:process";
 import { EventStream } from "../../core/event_stream.ts";
 import { writeWhole } from "../write_whole.ts";
@@ -22,7 +23,7 @@ export function openNodeTerminal(): Terminal | undefined {
   const decoder = new TextDecoder();
   const onData = (chunk: Uint8Array): void => input.push(decoder.decode(chunk, { stream: true }));
   const onEnd = (): void => input.end();
-  const write = (text: string): void => writeWhole(1, text);
+  const write = (text: string): void => writeWhole(writeSync, 1, text);
   let isOpen = true;
   const close = (): void => {
     if (!isOpen) return;
@@ -70,15 +71,17 @@ function termOf(): string | undefined {
  * it tells stands on the screen that stays.
  */
 function beforeTheEnd(callback: () => void): () => void {
-  const crashes = ["error", "unhandledrejection"] as const;
-  process.on("exit", callback);
   if ("Deno" in globalThis) {
-    for (const type of crashes) addEventListener(type, callback);
-  } else process.on("uncaughtExceptionMonitor", callback);
+    // Deno does not tell `node:process` of its own way to end a process.
+    const ends = ["error", "unhandledrejection", "unload"] as const;
+    for (const type of ends) addEventListener(type, callback);
+    return () => {
+      for (const type of ends) removeEventListener(type, callback);
+    };
+  }
+  const ends = ["exit", "uncaughtExceptionMonitor"] as const;
+  for (const type of ends) process.on(type, callback);
   return () => {
-    process.off("exit", callback);
-    if ("Deno" in globalThis) {
-      for (const type of crashes) removeEventListener(type, callback);
-    } else process.off("uncaughtExceptionMonitor", callback);
+    for (const type of ends) process.off(type, callback);
   };
 }

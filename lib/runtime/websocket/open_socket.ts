@@ -3,7 +3,8 @@ import { connect, isIP, type Socket } from "node:net";
 import * as tls from "node:tls";
 import type { HttpDriverOptions } from "../http/http_driver.ts";
 import { proxyAnswered, proxyFailure } from "../http/proxy_failure.ts";
-import { type Proxy, proxyFor } from "../http/proxy_settings.ts";
+import { proxyFor } from "../http/proxy_choice.ts";
+import type { Proxy } from "../http/proxy_settings.ts";
 
 const MAX_PROXY_HEAD_BYTES = 16 * 1024;
 

@@ -231,7 +231,7 @@ export class Machine {
         readInput: () => Promise.resolve(new Uint8Array()),
         inputLines: async function* () {},
         isInputTerminal: () => false,
-        openTerminal: () => undefined,
+        openTerminal: () => Promise.resolve(undefined),
         terminalColumns: () => undefined,
         selfCommand: () => [],
         mayReach: () => true,

@@ -2,11 +2,13 @@ import { strict as assert } from "node:assert";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { inspectConfig, wellKnownPaths } from "../../../lib/config/mod.ts";
-import { nodeFiles } from "../../../lib/runtime/files/node_files.ts";
+import { hostDrivers } from "../../../lib/runtime/host.ts";
 import { REPOSITORY, repositoryFiles, repositoryText } from "../../support/repository_text.ts";
 import { inTemporaryDirectory } from "../../support/temporary.ts";
 import { test } from "../../support/test.ts";
 import { anchors, codeBlocks, codeSpans, pages, relativeLinks } from "./markdown.ts";
+
+const { files } = await hostDrivers();
 
 const AUTHORS_PATH = /(?<![\w$}.])\/(home|root|tmp|mnt|work\w*)\//;
 const UNWANTED =
@@ -88,7 +90,7 @@ test("README.md has configurations that are accepted without a warning", () =>
     assert.ok(examples.length >= 2);
     for (const { text } of examples) {
       writeFileSync(paths.mainConfig, text);
-      const { keys, config } = inspectConfig({ files: nodeFiles, paths });
+      const { keys, config } = inspectConfig({ files, paths });
       assert.deepEqual([keys.problems, keys.warnings], [[], []], text);
       assert.deepEqual(config.servers, ["https://mender.example.com"]);
     }

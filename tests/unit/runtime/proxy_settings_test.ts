@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isMenderError } from "../../../lib/core/errors.ts";
+import { proxyFor } from "../../../lib/runtime/http/proxy_choice.ts";
 import {
-  proxyFor,
   proxyFromEnvironment,
   proxySecrets,
   type ProxySettings,
