@@ -12,6 +12,8 @@ import { exampleText } from "./examples.ts";
 import { unknownCommand, usageErrorOf } from "./usage_error.ts";
 import { commandNamed } from "./called_as.ts";
 import { type CommandContext, commandContext, type GlobalOptions } from "./command_context.ts";
+import type { DaemonCommandOptions } from "./commands/daemon.ts";
+import { DAEMON_OPTIONS, GLOBAL_OPTIONS, type PlainOption } from "./plain_options.ts";
 import { type CommandLine, commandLineOf, type TreeCommand } from "./command_line.ts";
 
 type Run = (context: CommandContext) => Promise<number>;
@@ -43,6 +45,24 @@ export async function parseAndRun(
   }
   if (run === undefined) return 0;
   return await run(commandContext(drivers, program.opts() as GlobalOptions, redactor));
+}
+
+/**
+ * What a line says, by the values of its options.
+ *
+ * @throws What the CLI library throws where it does not understand the line.
+ */
+export function valuesOfLine(
+  drivers: Drivers,
+  args: readonly string[],
+): { readonly command: string; readonly options: GlobalOptions; readonly own: unknown } {
+  const program = buildProgram(drivers, () => {});
+  let [command, own]: [string, unknown] = ["", {}];
+  program.hook("preAction", (_, called) => {
+    [command, own] = [called.name(), called.opts()];
+  });
+  program.parse([...args], { from: "user" });
+  return { command, options: program.opts() as GlobalOptions, own };
 }
 
 /** All commands with their options and arguments. */
@@ -92,19 +112,8 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
     })
     .showSuggestionAfterError()
     .description("Over-the-air updates with Mender, on a device")
-    .version(`mender-deno ${VERSION}`, "-v, --version", "print the version")
-    .option("--root <dir>", "directory under which all default paths lie")
-    .option("-c, --config <file>", "main configuration")
-    .option("-b, --fallback-config <file>", "fallback configuration")
-    .option("-d, --data <dir>", "state directory")
-    .option("-L, --log-file <file>", "write the log to a file too")
-    .option("-l, --log-level <level>", "trace, debug, info, warning, error or fatal")
-    .addOption(new Option("--log-format <format>", "form of the log").choices(["text", "json"]))
-    .option("-E, --trusted-certs <file>", "certificates to trust, in addition to the system's")
-    .option("--skipverify", "accept any server certificate")
-    .option("-F, --forcebootstrap", "make a new device key")
-    .option("--no-syslog", "accepted for compatibility")
-    .option("--verbose", "show the causes of an error");
+    .version(`mender-deno ${VERSION}`, "-v, --version", "print the version");
+  addPlain(program, GLOBAL_OPTIONS);
 
   program.command("bootstrap")
     .description("make the device key, or check the one there is")
@@ -112,13 +121,12 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
       choose(async (context) => (await import("./commands/bootstrap.ts")).bootstrap(context))
     );
 
-  program.command("daemon")
+  const daemon = program.command("daemon")
     .description("poll the server for deployments and hand them to the sub-updater")
-    .option("--once", "authenticate, send the inventory, check once, then end")
-    .option("--stay", "go on after a hand-off instead of ending")
-    .action((options) =>
+    .action((options: DaemonCommandOptions) =>
       choose(async (context) => (await import("./commands/daemon.ts")).daemon(context, options))
     );
+  addPlain(daemon, DAEMON_OPTIONS);
 
   program.command("report")
     .description("tell the server how the deployment in progress ended")
@@ -359,6 +367,17 @@ function addFlow(program: Command<[], OptionValues>, choose: (run: Run) => void)
           (await import("./commands/flow_check.ts")).flowCheck(context, maps, options)
         )
       );
+  }
+}
+
+/** Adds options that are described elsewhere, because a line may be read without this library. */
+function addPlain(
+  command: { addOption(option: Option): unknown },
+  options: readonly PlainOption[],
+): void {
+  for (const { flags, description, choices } of options) {
+    const option = new Option(flags, description);
+    command.addOption(choices === undefined ? option : option.choices(choices));
   }
 }
 

@@ -3,6 +3,8 @@ import { jsonLine, logTo } from "../lib/log/record.ts";
 import { Redactor } from "../lib/log/redactor.ts";
 import type { Drivers } from "../lib/runtime/drivers.ts";
 import { colored, hasColor } from "./colors.ts";
+import { commandContext } from "./command_context.ts";
+import { readDaemonLine } from "./daemon_line.ts";
 import { Interrupted } from "./interrupted.ts";
 import { printable } from "./printable.ts";
 
@@ -34,6 +36,11 @@ export async function runCommandLine(drivers: Drivers, args: readonly string[]):
   };
   const stopWatch = drivers.self.onCrash(tellAny);
   try {
+    const line = readDaemonLine(args);
+    if (line !== undefined) {
+      const { daemon } = await import("./commands/daemon.ts");
+      return await daemon(commandContext(drivers, line.options, redactor), line.own);
+    }
     const { parseAndRun } = await import("./arguments.ts");
     return await parseAndRun(drivers, args, redactor);
   } catch (error) {

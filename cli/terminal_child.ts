@@ -1,18 +1,17 @@
-import { join } from "node:path";
-import { loadConnectConfig } from "../lib/config/mod.ts";
-import { silentLogger } from "../lib/core/logger.ts";
+import { join } from "../lib/core/posix_path.ts";
 import { keepTerminal } from "../lib/daemon/terminal_keeper.ts";
 import { errnoOf, type FileDriver, readText } from "../lib/runtime/files/file_driver.ts";
 import type { CommandContext } from "./command_context.ts";
 import { MAIN_MODULE } from "./main_module.ts";
 import { lineFlags } from "./permissions/line_flags.ts";
+import { isRemoteAccessOn } from "./remote_access.ts";
 
 const UNIT = "mender-deno-terminal.service";
 const HINT = `"mender-deno setup --terminal" writes it; systemctl enable --now ${UNIT}`;
 
 /**
- * Keeps `terminal` running beside the daemon until `signal` is aborted, where mender-connect.conf asks for
- * it and this process may start it: with the rights of its own permission set. Where systemd runs the
+ * Keeps `terminal` running beside the daemon until `signal` is aborted, where this process may start it:
+ * with the rights of its own permission set. It is asked for ({@link isRemoteAccessOn}). Where systemd runs the
  * daemon, remote access has a unit of its own, outside the sandbox of the daemon. Never rejects.
  */
 export async function keepTerminalChild(
@@ -20,8 +19,7 @@ export async function keepTerminalChild(
   signal: AbortSignal,
 ): Promise<void> {
   const { drivers, logger } = context;
-  const isWanted = (): boolean => isSwitchedOn(context);
-  if (!isWanted()) return;
+  const isWanted = (): boolean => isRemoteAccessOn(context);
   const leaveToUnit = (): void => {
     if (drivers.files.stat(context.paths.terminalSocket) !== undefined) return; // it runs
     logger.log("info", `Remote access is switched on, and has a unit of its own: ${UNIT}`, {
@@ -47,16 +45,6 @@ export async function keepTerminalChild(
     random: drivers.random,
     logger,
   }, signal);
-}
-
-/** What is wrong with the file, the terminal itself tells. */
-function isSwitchedOn({ drivers, paths }: CommandContext): boolean {
-  try {
-    const { enabled } = loadConnectConfig({ files: drivers.files, paths, logger: silentLogger });
-    return Object.values(enabled).some((isOn) => isOn);
-  } catch {
-    return false;
-  }
 }
 
 /** The command line of the child: our own options, and its own rights. */

@@ -12,12 +12,12 @@ import { ServiceNotifier } from "../../lib/daemon/service_notifier.ts";
 import { phaseText, restText } from "../../lib/daemon/state_text.ts";
 import { pacesOf } from "../../lib/daemon/paces.ts";
 import { guardInstance } from "../../lib/daemon/instance_guard.ts";
-import { BusOffer, mapService, tokenService } from "../bus_offer.ts";
+import { BusOffer } from "../bus_offer.ts";
 import type { CommandContext } from "../command_context.ts";
 import { Ending } from "../ending.ts";
 import { Interrupted } from "../interrupted.ts";
 import { openDevice } from "../open_device.ts";
-import { keepTerminalChild } from "../terminal_child.ts";
+import { isRemoteAccessOn } from "../remote_access.ts";
 import { progressPrinter } from "../progress.ts";
 
 /** Whoever asks in the first moments asks again. */
@@ -102,7 +102,7 @@ async function assemble(
   ending.add(() => daemon.device.close());
   control.handler = daemonHandler(daemon, events);
 
-  const offer = new BusOffer(context, [mapService(openWith.maps), tokenService(token)]);
+  const offer = new BusOffer(context, { maps: openWith.maps, token });
   ending.add(() => offer.end());
   const offerOnBus = (next: Config): void => offer.enable(next.isBusEnabled && once !== true);
   offerOnBus(config);
@@ -119,7 +119,8 @@ async function assemble(
   drivers.signals.on("SIGUSR1", () => daemon.checkUpdate());
   drivers.signals.on("SIGUSR2", () => daemon.sendInventory());
   drivers.signals.on("SIGHUP", () => void reloader.reload());
-  if (once !== true) {
+  if (once !== true && isRemoteAccessOn(context)) {
+    const { keepTerminalChild } = await import("../terminal_child.ts");
     const isOver = new AbortController();
     const terminal = keepTerminalChild(context, isOver.signal);
     ending.add(() => (isOver.abort(), terminal));

@@ -10,12 +10,12 @@ export const AUTHENTICATION_PATH = "/api/devices/v1/authentication/auth_requests
  * @param identity JSON text of the identity, as `encodeIdentity` makes it.
  * @see device-api §1
  */
-export function authenticationRequest(
+export async function authenticationRequest(
   server: string,
   key: DeviceKey,
   identity: string,
   tenantToken: string | undefined,
-): ApiRequest {
+): Promise<ApiRequest> {
   const body = new TextEncoder().encode(JSON.stringify({
     id_data: identity,
     pubkey: key.publicKeyPem,
@@ -28,7 +28,7 @@ export function authenticationRequest(
       "content-type": "application/json",
       // Servers do not check it on this call; older gateways want it to be there.
       "authorization": "API_KEY",
-      "x-men-signature": key.sign(body),
+      "x-men-signature": await key.sign(body),
     },
     body,
   };

@@ -219,7 +219,7 @@ export class DeviceSession {
     signal?: AbortSignal,
   ): Promise<string> {
     const { http, clock, tenantToken } = this.#options;
-    const request = authenticationRequest(server, key, identity, tenantToken);
+    const request = await authenticationRequest(server, key, identity, tenantToken);
     const answer = await exchange(http, clock, request, { limitMs: CALL_LIMIT_MS, signal });
     if (answer.status !== 200) throw refusal(`authenticate with ${server}`, answer, clock.now());
     const token = answer.text.trim();

@@ -67,9 +67,9 @@ export interface DeploymentContext extends DeploymentFiles {
   readonly artifactHttp: HttpDriver;
   /**
    * Gives the keys of which one must have signed the Artifact; none configured: unsigned ones pass.
-   * Throws when a configured key cannot be read: then no Artifact passes.
+   * Rejects when a configured key cannot be read: then no Artifact passes.
    */
-  readonly verifyKeys: () => readonly KeyObject[];
+  readonly verifyKeys: () => Promise<readonly KeyObject[]>;
   /**
    * Asks the server for a fresh link of a deployment.
    *

@@ -57,13 +57,14 @@ export async function fetchArtifact(
   task: FetchTask,
 ): Promise<ArtifactDescription> {
   const { offer, device, logger } = task;
+  const verifyKeys = await context.verifyKeys();
   const progress = new ProgressReport(context.drivers.clock, offer.id, context.onEvent);
   const target = new ArtifactTarget({
     files: context.drivers.files,
     path: context.paths.partFile,
     makeReader: () =>
       new ArtifactReader({
-        verifyKeys: context.verifyKeys(),
+        verifyKeys,
         onDescription: (description) =>
           checkFitsDevice(description, {
             ...device,

@@ -9,7 +9,6 @@ import { sendInventory } from "../api/inventory_call.ts";
 import { type DeploymentOffer, NextDeploymentPoll } from "../api/next_deployment.ts";
 import type { ControlState } from "../control/control_map.ts";
 import type { LivePool } from "../control/live_pool.ts";
-import { readVerifyKeys } from "../artifact/mod.ts";
 import { type Config, type Paths, requireServers } from "../config/mod.ts";
 import type { DeploymentStatus } from "../core/deployment_status.ts";
 import { ApiError, isMenderError } from "../core/errors.ts";
@@ -21,14 +20,11 @@ import type {
   DeploymentDevice,
   DeploymentEvent,
 } from "../deployment/context.ts";
-import { announceHeld } from "../deployment/announce_held.ts";
 import type { ApplicationHandoff } from "../deployment/handoff/application_handoff.ts";
-import { announceStatus } from "../deployment/announce_status.ts";
-import { deliverReport } from "../deployment/deliver_report.ts";
 import { deploymentLogger } from "../deployment/deployment_logger.ts";
 import { deploymentFiles } from "../deployment/deployment_files.ts";
 import { recordEvents } from "../deployment/record_events.ts";
-import { runDeployment, type RunResult } from "../deployment/deployment_run.ts";
+import type { RunResult } from "../deployment/deployment_run.ts";
 import { settleFound } from "../deployment/settle_found.ts";
 import { type GateAnswer, UpdateGate } from "../deployment/update_gate.ts";
 import { WaitMeter } from "../deployment/wait_meter.ts";
@@ -225,7 +221,9 @@ export class Device {
     const device = this.#describe();
     const offer = await this.#ask(device, signal);
     if (offer === undefined) return "nothing";
-    return runDeployment(this.#deployment, device, offer, signal);
+    // Loaded now, as all that is wanted only when there is a deployment: most of the time there is none.
+    const { runDeployment } = await import("../deployment/deployment_run.ts");
+    return await runDeployment(this.#deployment, device, offer, signal);
   }
 
   /** Takes one look at what was left behind; see {@link settleFound}. */
@@ -252,6 +250,7 @@ export class Device {
     { readonly state: "delivered" } | { readonly state: "recorded"; readonly why: unknown }
   > {
     try {
+      const { deliverReport } = await import("../deployment/deliver_report.ts");
       await deliverReport(this.#deployment, deploymentId, signal);
       return { state: "delivered" };
     } catch (error) {
@@ -268,12 +267,13 @@ export class Device {
    * @throws {HandoffError} No sub-updater is at work for that deployment, or it has reported already.
    * @throws What the session throws; the status is recorded and sent later, unless an outcome comes.
    */
-  announce(
+  async announce(
     deploymentId: string,
     status: DeploymentStatus,
     signal: AbortSignal,
   ): Promise<"accepted" | "gone"> {
-    return announceStatus(this.#deployment, deploymentId, status, signal);
+    const { announceStatus } = await import("../deployment/announce_status.ts");
+    return await announceStatus(this.#deployment, deploymentId, status, signal);
   }
 
   /** The Update Control Maps that are in effect. */
@@ -298,12 +298,13 @@ export class Device {
   }
 
   /** Tells the server, once, that a sub-updater is held; see {@link announceHeld}. */
-  announceHeld(
+  async announceHeld(
     deploymentId: string,
     state: ControlState,
     signal: AbortSignal,
   ): Promise<"told" | "gone"> {
-    return announceHeld(this.#deployment, deploymentId, state, signal);
+    const { announceHeld } = await import("../deployment/announce_held.ts");
+    return await announceHeld(this.#deployment, deploymentId, state, signal);
   }
 
   /** Closes idle connections. The device is not used afterwards. */
@@ -330,7 +331,7 @@ export class Device {
       ...(signal !== undefined && { signal }),
     });
     const identity = encodeIdentity(attributes, form);
-    noteIdentity({ files: drivers.files, path: paths.identityFingerprint, logger }, identity);
+    await noteIdentity({ files: drivers.files, path: paths.identityFingerprint, logger }, identity);
     return { key, identity };
   }
 
@@ -361,8 +362,9 @@ export class Device {
     return { deviceType: type.deviceType, provides: Object.fromEntries(info.provides) };
   }
 
-  #verifyKeys(): KeyObject[] {
+  async #verifyKeys(): Promise<KeyObject[]> {
     const { config, drivers } = this.#options;
+    const { readVerifyKeys } = await import("../artifact/verify_keys.ts");
     return readVerifyKeys(
       config.artifactVerifyKeyFiles.map((path) => ({
         path,

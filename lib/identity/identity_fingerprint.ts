@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Logger } from "../core/logger.ts";
 import { writeFileAtomic } from "../runtime/files/atomic_file.ts";
 import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
@@ -24,8 +23,11 @@ export interface IdentityMemory {
  *
  * @param identity JSON text of the identity, as `encodeIdentity` makes it.
  */
-export function noteIdentity({ files, path, logger }: IdentityMemory, identity: string): void {
-  const now = createHash("sha256").update(identity).digest("hex").slice(0, 16);
+export async function noteIdentity(
+  { files, path, logger }: IdentityMemory,
+  identity: string,
+): Promise<void> {
+  const now = await fingerprintOf(identity);
   try {
     const before = readText(files, path, 64)?.trim();
     if (before === now) return;
@@ -41,4 +43,10 @@ export function noteIdentity({ files, path, logger }: IdentityMemory, identity: 
   } catch (error) {
     logger.log("warning", `Cannot remember the fingerprint of the identity in ${path}`, {}, error);
   }
+}
+
+async function fingerprintOf(identity: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(identity));
+  const start = [...new Uint8Array(digest, 0, 8)];
+  return start.map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

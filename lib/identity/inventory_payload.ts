@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import type { Attributes } from "../core/key_value.ts";
 
 /** One attribute as the server takes it. */
@@ -27,5 +26,5 @@ export function inventoryPayload(attributes: Attributes): InventoryItem[] {
 }
 
 function isAccepted(name: string): boolean {
-  return name !== "" && Buffer.byteLength(name) <= MAX_NAME_BYTES;
+  return name !== "" && new TextEncoder().encode(name).length <= MAX_NAME_BYTES;
 }

@@ -1,29 +1,26 @@
-import { createPrivateKey, type KeyObject } from "node:crypto";
 import { KeyError } from "../core/errors.ts";
-import type { DeviceKeyKind } from "./device_key.ts";
 
 /** What the content of a key file is. */
-export type KeyContent =
-  | { readonly state: "key"; readonly privateKey: KeyObject; readonly kind: DeviceKeyKind }
+export type KeyBlock =
+  | { readonly state: "key"; readonly label: KeyLabel; readonly pem: string }
   | { readonly state: "no-key"; readonly reason: "it is empty" | "it holds no PEM" };
 
 /** Labels of the PEM blocks that hold a private key: PKCS#8, PKCS#1, SEC1. */
-const PRIVATE_LABELS = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
+export type KeyLabel = "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY";
 
-/** P-256 and P-384: the server's crypto library (Go) knows no secp256k1, Deno cannot sign with P-521. */
-const CURVES = ["prime256v1", "secp384r1"];
+const PRIVATE_LABELS: readonly KeyLabel[] = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
 
 /**
- * Finds the private key in the content of a file. Blocks before it, such as the parameters that
+ * Finds the block with the private key in the content of a file. Blocks before it, such as the parameters that
  * openssl writes before an EC key, are skipped.
  *
  * @param path Only named in errors.
- * @returns The key; or `no-key` when the file is blank or is plain text without a trace of PEM, the only
+ * @returns The block; or `no-key` when the file is blank or is plain text without a trace of PEM, the only
  * contents that may be replaced by a new key.
  * @throws {KeyError} `key.encrypted`, `key.damaged`, `key.unknown-type`; all are tried again later,
  * because a person may put the right file there.
  */
-export function readKeyPem(path: string, content: Uint8Array): KeyContent {
+export function findKeyBlock(path: string, content: Uint8Array): KeyBlock {
   const text = new TextDecoder("latin1").decode(content);
   if (/^[\s\0]*$/.test(text)) return { state: "no-key", reason: "it is empty" };
   if (!/-----(BEGIN|END)/.test(text)) {
@@ -36,7 +33,7 @@ export function readKeyPem(path: string, content: Uint8Array): KeyContent {
       hint: "Keys with a passphrase are not supported; store the key without one, mode 0600",
     });
   }
-  const label = labels.find((name) => PRIVATE_LABELS.includes(name));
+  const label = PRIVATE_LABELS.find((name) => name === firstPrivate(labels));
   if (label === undefined) {
     throw labels.length === 0
       ? damaged(path, "its first PEM line is missing")
@@ -46,7 +43,11 @@ export function readKeyPem(path: string, content: Uint8Array): KeyContent {
   const last = `-----END ${label}-----`;
   const end = text.indexOf(last, begin);
   if (end < 0) throw damaged(path, "its last PEM line is missing");
-  return parse(path, text.slice(begin, end + last.length) + "\n");
+  return { state: "key", label, pem: `${text.slice(begin, end + last.length)}\n` };
+}
+
+function firstPrivate(labels: readonly string[]): string | undefined {
+  return labels.find((label) => (PRIVATE_LABELS as readonly string[]).includes(label));
 }
 
 function isPlainText(content: Uint8Array): boolean {
@@ -58,22 +59,8 @@ function isPlainText(content: Uint8Array): boolean {
   }
 }
 
-function parse(path: string, pem: string): KeyContent {
-  let privateKey: KeyObject;
-  try {
-    privateKey = createPrivateKey(pem);
-  } catch (error) {
-    throw damaged(path, "its content is no private key", error);
-  }
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = privateKey;
-  if (type === "rsa" || type === "ed25519") return { state: "key", privateKey, kind: type };
-  if (type !== "ec") throw unknownType(path, type ?? "unknown");
-  const curve = details?.namedCurve ?? "unknown";
-  if (!CURVES.includes(curve)) throw unknownType(path, `EC on the curve ${curve}`);
-  return { state: "key", privateKey, kind: "ec" };
-}
-
-function damaged(path: string, reason: string, cause?: unknown): KeyError {
+/** A key that cannot be read. */
+export function damaged(path: string, reason: string, cause?: unknown): KeyError {
   return new KeyError("key.damaged", `Cannot read the key ${path}: ${reason}`, {
     cause,
     hint:
@@ -81,7 +68,8 @@ function damaged(path: string, reason: string, cause?: unknown): KeyError {
   });
 }
 
-function unknownType(path: string, found: string): KeyError {
+/** A key of a kind that servers do not know. */
+export function unknownType(path: string, found: string): KeyError {
   return new KeyError(
     "key.unknown-type",
     `Cannot use the key ${path}: wanted an RSA, EC (P-256, P-384) or Ed25519 private key, found ${found}`,

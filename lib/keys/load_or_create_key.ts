@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { dirname } from "node:path";
+import { dirname } from "../core/posix_path.ts";
 import { isMenderError, KeyError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { writeFileAtomic } from "../runtime/files/atomic_file.ts";
@@ -13,8 +13,8 @@ import { fileReason } from "../runtime/files/file_reason.ts";
 import { removeSideFiles, writeNewFile } from "../runtime/files/new_file.ts";
 import { readOwned } from "../runtime/files/owned_file.ts";
 import { setAside } from "../runtime/files/set_aside.ts";
-import { type DeviceKey, deviceKeyOf, generateKeyPem } from "./device_key.ts";
-import { type KeyContent, readKeyPem } from "./key_pem.ts";
+import type { DeviceKey } from "./device_key.ts";
+import { type KeyContent, readKey } from "./read_key.ts";
 
 /** Which key is wanted. */
 export interface LoadKeyOptions {
@@ -62,28 +62,28 @@ export async function loadOrCreateKey(options: LoadKeyOptions): Promise<DeviceKe
     if (options.force === true) {
       logger.log("warning", `The key ${path} is named in the configuration and is not replaced`);
     }
-    return loadStaticKey(options);
+    return await loadStaticKey(options);
   }
   if (options.force === true) return await replaceKey(options);
-  const content = readContent(options);
-  if (content?.state === "key") return deviceKeyOf(content.privateKey, content.kind);
+  const content = await readContent(options);
+  if (content?.state === "key") return content.key;
   if (content !== undefined) {
     logger.log("error", `The key ${path} cannot be used, a new one is made: ${content.reason}`);
   }
   return await createKey(options);
 }
 
-function loadStaticKey(options: LoadKeyOptions): DeviceKey {
+async function loadStaticKey(options: LoadKeyOptions): Promise<DeviceKey> {
   const { path } = options;
-  const content = readContent(options);
-  if (content?.state === "key") return deviceKeyOf(content.privateKey, content.kind);
+  const content = await readContent(options);
+  if (content?.state === "key") return content.key;
   const reason = content === undefined ? "there is no such file" : content.reason;
   throw new KeyError("key.missing", `Cannot read the key ${path}: ${reason}`, {
     hint: "A key named in mender.conf is never made by the client; put it there",
   });
 }
 
-function readContent(options: LoadKeyOptions): KeyContent | undefined {
+async function readContent(options: LoadKeyOptions): Promise<KeyContent | undefined> {
   const { files, path } = options;
   try {
     if (options.isStatic === true) refuseSpecialFile(files, path);
@@ -91,7 +91,7 @@ function readContent(options: LoadKeyOptions): KeyContent | undefined {
       ? readWhole(files, path, MAX_KEY_BYTES, { follow: true })
       : readOwnedKey(options);
     if (bytes === undefined) return undefined;
-    const content = readKeyPem(path, bytes);
+    const content = await readKey(path, bytes);
     if (content.state === "key") tighten(options);
     return content;
   } catch (error) {
@@ -149,10 +149,10 @@ async function createKey(options: LoadKeyOptions): Promise<DeviceKey> {
   for (let tries = 0; tries < MAX_READ_TRIES; tries++) {
     // Making one takes long: another process may have made one meanwhile.
     const identity = files.stat(path)?.identity;
-    const found = readContent(options);
+    const found = await readContent(options);
     if (found?.state === "key") {
       logger.log("info", `Another process has made the device key meanwhile: ${path}`);
-      return deviceKeyOf(found.privateKey, found.kind);
+      return found.key;
     }
     const isWritten = writing(options, () => {
       files.makeDirectory(dirname(path), 0o700);
@@ -161,7 +161,7 @@ async function createKey(options: LoadKeyOptions): Promise<DeviceKey> {
     });
     if (!isWritten) continue;
     logger.log("info", `A new device key was made: ${path}`);
-    return deviceKeyOf(made.privateKey, made.kind);
+    return made.key;
   }
   throw new KeyError("key.cannot-write", `Cannot write the key ${path}: it keeps changing`);
 }
@@ -187,14 +187,18 @@ async function replaceKey(options: LoadKeyOptions): Promise<DeviceKey> {
     writeFileAtomic(files, path, made.pem, 0o600);
   });
   logger.log("info", `A new device key was made: ${path}`);
-  return deviceKeyOf(made.privateKey, made.kind);
+  return made.key;
+}
+
+async function generateKeyPem(): Promise<string> {
+  return await (await import("./node_key.ts")).generateKeyPem();
 }
 
 async function makeKey(
   { path, generate = generateKeyPem }: LoadKeyOptions,
 ): Promise<Extract<KeyContent, { state: "key" }> & { readonly pem: string }> {
   const pem = await generate();
-  const content = readKeyPem(path, new TextEncoder().encode(pem));
+  const content = await readKey(path, new TextEncoder().encode(pem));
   if (content.state !== "key") throw new TypeError("Cannot use what was generated as a key");
   return { ...content, pem };
 }

@@ -25,7 +25,7 @@ import { parseRetryAfter } from "../../lib/core/retry_after.ts";
 import { parseAnswer, parseRequest } from "../../lib/daemon/control/protocol.ts";
 import { encodeIdentity, inventoryPayload } from "../../lib/identity/mod.ts";
 import { parseIdentity } from "../../lib/identity/parse_identity.ts";
-import { readKeyPem } from "../../lib/keys/key_pem.ts";
+import { readKey } from "../../lib/keys/read_key.ts";
 import { DeploymentRecordFile } from "../../lib/store/deployment_record.ts";
 import { LockFile } from "../../lib/store/lock_file.ts";
 import { OutcomeFiles } from "../../lib/store/outcome_file.ts";
@@ -197,6 +197,6 @@ export const TARGETS: readonly Target[] = [
   {
     name: "key_pem",
     corpus: keptCorpus("key_pem"),
-    read: (input) => readKeyPem("the key", input),
+    read: (input) => readKey("the key", input),
   },
 ];

@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import { DeviceSession } from "../../lib/api/device_session.ts";
 import type { DeviceSessionOptions } from "../../lib/api/device_session.ts";
-import { type DeviceKey, deviceKeyOf } from "../../lib/keys/device_key.ts";
+import type { DeviceKey } from "../../lib/keys/device_key.ts";
+import { deviceKeyOf } from "../../lib/keys/node_key.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { logRecorder } from "./log_recorder.ts";
 import {

@@ -11,9 +11,9 @@ import { test } from "../../support/test.ts";
 const pending: ScriptedAnswer = { status: 401, body: '{"error":"dev auth: unauthorized"}' };
 
 for (const tenantToken of [undefined, "tt-91"]) {
-  test(`authenticationRequest() signs the bytes that it sends, tenant token ${tenantToken}`, () => {
+  test(`authenticationRequest() signs the bytes that it sends, tenant token ${tenantToken}`, async () => {
     const identity = '{"mac":["02:00"],"name":"Gerät"}';
-    const request = authenticationRequest("https://h/base", quickKey, identity, tenantToken);
+    const request = await authenticationRequest("https://h/base", quickKey, identity, tenantToken);
     assert.equal(request.url, `https://h/base${AUTHENTICATION}`);
     assert.equal(request.method, "POST");
     assert.equal(request.headers?.["content-type"], "application/json");

@@ -69,7 +69,7 @@ async function withRig(body: (rig: Rig) => Promise<void> | void): Promise<void> 
         updatePollMs: 60_000,
         retryPollMs: 60_000,
       }),
-      verifyKeys: () => [],
+      verifyKeys: () => Promise.resolve([]),
       retryPollMs: 300_000,
       logger,
       loggerWith: () => logger,

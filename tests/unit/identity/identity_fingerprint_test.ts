@@ -9,34 +9,34 @@ import { test } from "../../support/test.ts";
 const { files } = await hostDrivers();
 
 test("noteIdentity() tells a change once, by fingerprints, and never the identity itself", () =>
-  inTemporaryDirectory((root) => {
+  inTemporaryDirectory(async (root) => {
     const path = `${root}/identity_fingerprint`;
-    const told = (identity: string): string[] => {
+    const told = async (identity: string): Promise<string[]> => {
       const logger = logRecorder();
-      noteIdentity({ files, path, logger }, identity);
+      await noteIdentity({ files, path, logger }, identity);
       return logger.lines();
     };
-    assert.deepEqual(told('{"mac":"02:00"}'), []);
+    assert.deepEqual(await told('{"mac":"02:00"}'), []);
     const before = readFileSync(path, "utf8").trim();
     assert.equal(statSync(path).mode & 0o777, 0o600);
-    assert.deepEqual(told('{"mac":"02:00"}'), []);
-    const [line, ...more] = told('{"mac":"02:01"}');
+    assert.deepEqual(await told('{"mac":"02:00"}'), []);
+    const [line, ...more] = await told('{"mac":"02:01"}');
     const now = readFileSync(path, "utf8").trim();
     assert.deepEqual(more, []);
     assert.match(line!, new RegExp(`changed .*fingerprint ${before} before, ${now} now`));
     assert.doesNotMatch(line!, /02:0/);
-    assert.deepEqual(told('{"mac":"02:01"}'), []);
+    assert.deepEqual(await told('{"mac":"02:01"}'), []);
   }));
 
 test("noteIdentity() begins anew where the file is damaged, and only tells where it cannot be written", () =>
-  inTemporaryDirectory((root) => {
+  inTemporaryDirectory(async (root) => {
     const logger = logRecorder();
     const path = `${root}/identity_fingerprint`;
     writeFileSync(path, "nonsense\n");
-    noteIdentity({ files, path, logger }, "{}");
+    await noteIdentity({ files, path, logger }, "{}");
     assert.deepEqual(logger.lines(), []);
     assert.match(readFileSync(path, "utf8"), /^[0-9a-f]{16}\n$/);
     mkdirSync(`${root}/directory`);
-    noteIdentity({ files, path: `${root}/directory`, logger }, "{}");
+    await noteIdentity({ files, path: `${root}/directory`, logger }, "{}");
     assert.match(logger.lines().join(), /^warning: Cannot remember the fingerprint/);
   }));

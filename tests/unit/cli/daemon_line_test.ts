@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { valuesOfLine } from "../../../cli/arguments.ts";
+import { readDaemonLine } from "../../../cli/daemon_line.ts";
+import { hostDrivers } from "../../../lib/runtime/host.ts";
+import { seededRandom } from "../../support/seeded_random.ts";
+import { test } from "../../support/test.ts";
+
+const SEED = 20_261_130;
+const WORDS = [
+  ...["daemon", "daemon", "daemon", "report", "--once", "--stay", "--root", "-c", "--config", "-b"],
+  ...["--fallback-config", "-d", "--data", "-L", "--log-file", "-l", "--log-level", "--log-format"],
+  ...["text", "json", "xml", "-E", "--trusted-certs", "--skipverify", "-F", "--forcebootstrap"],
+  ...["--no-syslog", "--verbose", "/a/file", "critical", "", "-", "--", "-lerror", "--root=/x"],
+  ...["-h", "--help", "-v", "--unknown", "<file>", "--syslog", "-Fc", "é"],
+];
+
+const drivers = await hostDrivers();
+const silent = { ...drivers, self: { ...drivers.self, writeOut: () => {}, writeError: () => {} } };
+
+test("a line of daemon means the same with and without the CLI library", () => {
+  const random = seededRandom(SEED);
+  let plain = 0;
+  for (let turn = 0; turn < 30_000; turn++) {
+    const length = 1 + Math.floor(random() * 6);
+    const args = Array.from({ length }, () => WORDS[Math.floor(random() * WORDS.length)]!);
+    const line = readDaemonLine(args);
+    if (line === undefined) continue;
+    plain++;
+    const { syslog: _, ...options } = valuesOfLine(silent, args).options as Record<string, unknown>;
+    const { command, own } = valuesOfLine(silent, args);
+    assert.deepEqual({ command, options, own }, { command: "daemon", ...line }, args.join(" "));
+  }
+  assert.ok(plain > 300, `${plain}`);
+});
+
+for (
+  const line of [
+    "daemon",
+    "--root /r daemon --stay",
+    "-c /c -d /d daemon --once",
+    "-l debug daemon",
+  ]
+) {
+  test(`"${line}" is read without the CLI library`, () =>
+    assert.ok(readDaemonLine(line.split(" ")) !== undefined));
+}
+
+for (
+  const line of ["", "report", "daemon report", "daemon --json", "daemon -h", "--once daemon", "-c"]
+) {
+  test(`"${line}" is left to the CLI library`, () =>
+    assert.equal(readDaemonLine(line.split(" ")), undefined));
+}
