@@ -8,8 +8,6 @@ export type KeyBlock =
 /** Labels of the PEM blocks that hold a private key: PKCS#8, PKCS#1, SEC1. */
 export type KeyLabel = "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY";
 
-const PRIVATE_LABELS: readonly KeyLabel[] = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
-
 /**
  * Finds the block with the private key in the content of a file. Blocks before it, such as the parameters that
  * openssl writes before an EC key, are skipped.
@@ -33,7 +31,7 @@ export function findKeyBlock(path: string, content: Uint8Array): KeyBlock {
       hint: "Keys with a passphrase are not supported; store the key without one, mode 0600",
     });
   }
-  const label = PRIVATE_LABELS.find((name) => name === firstPrivate(labels));
+  const label = labels.find(isPrivate);
   if (label === undefined) {
     throw labels.length === 0
       ? damaged(path, "its first PEM line is missing")
@@ -46,8 +44,8 @@ export function findKeyBlock(path: string, content: Uint8Array): KeyBlock {
   return { state: "key", label, pem: `${text.slice(begin, end + last.length)}\n` };
 }
 
-function firstPrivate(labels: readonly string[]): string | undefined {
-  return labels.find((label) => (PRIVATE_LABELS as readonly string[]).includes(label));
+function isPrivate(label: string): label is KeyLabel {
+  return /^(RSA |EC )?PRIVATE KEY$/.test(label);
 }
 
 function isPlainText(content: Uint8Array): boolean {
