@@ -1,11 +1,16 @@
 #!/bin/sh
 # end_session.sh SESSION
 #
-# Ends every process of a session, background jobs included: they are told that the terminal has hung up,
+# Waits until our standard input ends, which also happens when whoever started us dies, then ends every
+# process of the session, background jobs included: they are told that the terminal has hung up,
 # a second later to terminate, and a second after that they are killed. Ends once none is left, at the
 # latest after some four seconds. A process that has left for a session of its own is not touched.
 set -u
 session=$1
+
+# A signal to all of a unit or a group is not for us: whoever started us may need longer, or be killed.
+trap '' HUP INT TERM
+while read -r _; do :; done
 
 members() {
   for stat in /proc/[0-9]*/stat; do

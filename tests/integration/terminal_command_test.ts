@@ -13,6 +13,7 @@ import {
   pathFrame,
   plainControlFrame,
 } from "../../lib/connect/protocol/internal.ts";
+import { serviceScript } from "../../lib/runtime/processes/service_script.ts";
 import type { MenderServer } from "../../lib/testing/mod.ts";
 import { type ClientRig, type Running, withRig } from "../support/client_rig.ts";
 import { isAlive, membersOf } from "../support/processes.ts";
@@ -153,6 +154,38 @@ for (const [name, flags] of ways) {
         .finally(() => new Promise<void>((resolve) => target.close(() => resolve())));
     },
   );
+}
+
+for (const [name, flags] of ways) {
+  test(`terminal, the command (${name}): when it is killed, nothing of its shells is left`, () =>
+    withTerminal({ flags }, async ({ server, terminal, deviceId }) => {
+      const shell = new TestTerminal(server.openSession(deviceId));
+      shell.type("sleep 600 & nohup sleep 601 >/dev/null 2>&1 & (trap '' HUP TERM; sleep 602 &)\n");
+      shell.type("echo pid=$$.\n");
+      const pid = Number((await shell.seen(/pid=(\d+)\./))[1]);
+      await waitUntil("the jobs", () => membersOf(pid).length === 4);
+      terminal.kill("SIGKILL");
+      await terminal.ended;
+      await waitUntil("the end of all", () => membersOf(pid).length === 0, 20_000);
+      await shell.close();
+    }));
+}
+
+/** A permission is Deno's. */
+const denied = isDeno ? [`--deny-run=${serviceScript("end_session.sh")}`] : undefined;
+if (denied !== undefined) {
+  test("terminal, the command, ends its shells by itself where they may have no guard, and says so", () =>
+    withTerminal({ flags: denied }, async ({ server, terminal, deviceId }) => {
+      const shell = new TestTerminal(server.openSession(deviceId));
+      shell.type("sleep 600 &\necho pid=$$.\n");
+      const pid = Number((await shell.seen(/pid=(\d+)\./))[1]);
+      assert.equal(membersOf(pid).length, 2);
+      shell.session.send({ protocol: 1, type: "stop" });
+      await shell.answer("stop");
+      assert.deepEqual(membersOf(pid), []);
+      assert.match(terminal.output(), /Jobs of a shell would outlive the end of this program/);
+      await shell.close();
+    }));
 }
 
 test("terminal, the command, offers nothing unless a file asks for it", () =>

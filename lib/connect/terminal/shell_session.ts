@@ -1,7 +1,6 @@
 import type { Logger } from "../../core/logger.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ProcessDriver } from "../../runtime/processes/process_driver.ts";
-import { serviceScript } from "../../runtime/processes/service_script.ts";
 import type { PtyDriver, PtyProcess } from "../../runtime/pty/pty_driver.ts";
 import type { Outbox } from "../outbox.ts";
 import {
@@ -11,14 +10,12 @@ import {
   type TerminalSize,
 } from "../protocol/internal.ts";
 import { SilenceWatch } from "../silence_watch.ts";
+import { SessionGuard } from "./session_guard.ts";
 import type { ShellCommand } from "./shell_command.ts";
 
 /** How often the user's client is asked whether it is there, and how long it may take to say so. */
 const PING_EVERY_MS = 60_000;
 const PONG_LIMIT_MS = 65_000;
-
-/** How long ending a session may take: end_session.sh gives four seconds to its processes. */
-const END_LIMIT_MS = 15_000;
 
 /** Largest piece of output in one message. */
 const MAX_PIECE_BYTES = 16 * 1024;
@@ -52,6 +49,7 @@ export class ShellSession {
   readonly #parts: ShellSessionParts;
   readonly #timers = new Map<"life" | "ping" | "pong", () => void>();
   #pty: PtyProcess | undefined;
+  #guard: SessionGuard | undefined;
   #early: Uint8Array[] = [];
   #held: Uint8Array[] = [];
   #isHolding = false;
@@ -91,6 +89,7 @@ export class ShellSession {
       terminal: driver.kind,
     });
     outbox.send(shellFrame("new", id, "Shell started"));
+    this.#guard = this.#guardOf(pty);
     for (const bytes of this.#early.splice(0)) pty.write(bytes);
     this.#watch();
     void pty.ended.then(() => this.#ended());
@@ -136,25 +135,12 @@ export class ShellSession {
 
   async #endShell(pty: PtyProcess): Promise<void> {
     pty.hangUp();
-    await this.#endProcesses(pty.pid);
+    await (this.#guard ?? this.#guardOf(pty)).end();
     await pty.ended;
   }
 
-  /** The terminal hangs up on what runs in the foreground alone; this reaches background jobs. */
-  async #endProcesses(pid: number): Promise<void> {
-    const { processes, logger, id } = this.#parts;
-    try {
-      const { code } = await processes.run({
-        command: serviceScript("end_session.sh"),
-        args: [`${pid}`],
-        timeoutMs: END_LIMIT_MS,
-        maxOutputBytes: 1000,
-      });
-      if (code === 0) return;
-      logger.log("warning", "Processes of a shell cannot be ended", { session: id, pid });
-    } catch (error) {
-      logger.log("warning", "Cannot end the processes of a shell", { session: id, pid }, error);
-    }
+  #guardOf({ pid }: PtyProcess): SessionGuard {
+    return new SessionGuard({ ...this.#parts, pid });
   }
 
   #output(bytes: Uint8Array): void {
