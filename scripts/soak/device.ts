@@ -1,23 +1,14 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { ClientRig, type Running } from "../../tests/support/client_rig.ts";
+import { isFinal } from "./final_status.ts";
 import { MAP_LIFE_CONFIG, SoakFlow } from "./flow.ts";
+import { Growth } from "./growth.ts";
 import { Machine } from "./machine.ts";
 import { writeSubUpdater } from "./sub_updater.ts";
 import { RELEASES, type Weather } from "./weather.ts";
 
-/** Memory and descriptors of a daemon at a moment of its life. */
-export interface Sample {
-  /** Which daemon of the device it was; they are killed and started again. */
-  readonly life: number;
-  readonly seconds: number;
-  readonly rssMiB: number;
-  readonly descriptors: number;
-}
-
 /** Whatever goes wrong, a deployment takes no longer. */
 const DEPLOYMENT_LIMIT_MS = 240_000;
-const FINAL = ["success", "failure"];
 
 /** A device whose daemon is a real process, which is killed now and then, or the whole device rebooted. */
 export class SoakDevice {
@@ -26,15 +17,13 @@ export class SoakDevice {
   readonly rig: ClientRig;
   /** IDs of what was deployed to it. */
   readonly deployments: string[] = [];
-  readonly samples: Sample[] = [];
+  readonly growth = new Growth("daemon");
   readonly wrongs: string[] = [];
   readonly #weather: Weather;
   readonly #random: () => number;
   readonly #mac: string;
   readonly #isSpared: boolean;
   #daemon: Running | undefined;
-  #life = 0;
-  #bornAt = 0;
   #isOver = false;
   #supervisor: Promise<void> | undefined;
 
@@ -112,8 +101,7 @@ export class SoakDevice {
   /** As a service manager does: what ends is started again. */
   async #supervise(until: number): Promise<void> {
     while (!this.#isOver) {
-      this.#life++;
-      this.#bornAt = performance.now();
+      this.growth.begin();
       const daemon = this.rig.start("daemon", "--stay", "--log-level", "warning");
       this.#daemon = daemon;
       const end = await this.#endOf(daemon, until);
@@ -137,7 +125,7 @@ export class SoakDevice {
     const dieAt = this.#isSpared ? Infinity : performance.now() + 5000 + this.#random() * 20_000;
     for (;;) {
       await delay(500);
-      this.#sample();
+      if (this.#daemon?.child.pid !== undefined) this.growth.look(this.#daemon.child.pid);
       if (this.#isOver) return "over";
       if (hasEnded) return "itself";
       if (this.machine.wantsReboot) {
@@ -151,25 +139,6 @@ export class SoakDevice {
     }
   }
 
-  #sample(): void {
-    const pid = this.#daemon?.child.pid;
-    if (pid === undefined) return;
-    try {
-      const rss = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-      if (rss === undefined) return;
-      this.samples.push({
-        life: this.#life,
-        seconds: (performance.now() - this.#bornAt) / 1000,
-        rssMiB: Number(rss) / 1024,
-        descriptors: readdirSync(`/proc/${pid}/fd`).filter((fd) =>
-          !/^(pipe|anon_inode|\/dev)/.test(linkOf(`/proc/${pid}/fd/${fd}`))
-        ).length,
-      });
-    } catch {
-      // it was just killed
-    }
-  }
-
   async #isKnown(): Promise<void> {
     while (this.id === "") await delay(100);
   }
@@ -179,7 +148,7 @@ export class SoakDevice {
     for (;;) {
       await delay(200);
       const status = this.#weather.server.deployment(id).devices[0]?.status ?? "";
-      if (FINAL.includes(status)) return;
+      if (isFinal(status)) return;
       if (performance.now() < limit) continue;
       this.wrongs.push(
         `deployment ${id} is still ${status}: ${this.rig.read(this.rig.paths.record)}`,
@@ -187,13 +156,5 @@ export class SoakDevice {
       this.#weather.server.abortDeployment(id);
       return;
     }
-  }
-}
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return "pipe"; // closed meanwhile
   }
 }
