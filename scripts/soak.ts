@@ -1,7 +1,9 @@
 /**
- * Real daemons against the embedded server for as long as you like, while everything goes wrong at once:
- * kills, reboots, cut connections, maps that hold, restarts of the server, failing sub-updaters. At the end every
- * deployment is accounted for, and memory and descriptors of the daemons have not grown.
+ * Real daemons and terminals against the embedded server for as long as you like, while everything goes
+ * wrong at once: kills, reboots, cut connections, maps that hold, restarts of the server, failing
+ * sub-updaters. Meanwhile somebody works in shells of every device. At the end every deployment and every
+ * byte is accounted for, no shell has outlived its session, and memory and descriptors of daemons and
+ * terminals have not grown.
  *
  * `deno task soak --minutes 5`; one hour when nothing is said, `--devices` (2), `--seed`.
  */

@@ -1,5 +1,6 @@
 import type { SoakDevice } from "./device.ts";
 import { isFinal } from "./final_status.ts";
+import type { SoakOperator } from "./operator.ts";
 import { reported } from "./sub_updater.ts";
 import type { Weather } from "./weather.ts";
 
@@ -12,7 +13,8 @@ export async function accountOf(
   const ends = new Map<string, number>();
   let held = 0;
   for (const device of devices) {
-    wrongs.push(...device.wrongs, ...device.flow.wrongs);
+    wrongs.push(...device.wrongs, ...device.flow.wrongs, ...device.terminal.wrongs);
+    wrongs.push(...device.operator.wrongs, ...device.operator.shells.wrongs);
     const starts = device.starts();
     const reports = reported(device.rig);
     for (const id of device.deployments) {
@@ -30,7 +32,8 @@ export async function accountOf(
       if (started > 1) wrongs.push(`the sub-updater of ${id} was started ${started} times`);
       if (end === "success" && started !== 1) wrongs.push(`${id}: success without an installation`);
     }
-    wrongs.push(...device.growth.account());
+    console.log(remoteAccount(device.operator));
+    wrongs.push(...device.growth.account(), ...device.terminal.growth.account());
   }
   await Promise.resolve();
   for (const { violation, path } of weather.server.violations()) {
@@ -41,4 +44,14 @@ export async function accountOf(
   const troubles = [...weather.troubles].sort().map(([kind, number]) => `${number} × ${kind}`);
   console.log(`troubles: ${troubles.join(", ")}`);
   return wrongs;
+}
+
+/** What was done over remote access of a device, and what became of it. */
+function remoteAccount({ sessions, files, bytes, shells, broken }: SoakOperator): string {
+  const by = [...broken].sort().map(([kind, number]) => `${number} by ${kind}`);
+  return `remote access: ${sessions} sessions, ${files} files there and back, ${
+    (bytes / 2 ** 20).toFixed(1)
+  } MiB compared, ${shells.ended} shells left behind and seen to end; broken: ${
+    by.join(", ") || "none"
+  }`;
 }

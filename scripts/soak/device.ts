@@ -1,10 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ClientRig, type Running } from "../../tests/support/client_rig.ts";
+import { commandLineOf } from "../../tests/support/processes.ts";
 import { isFinal } from "./final_status.ts";
 import { MAP_LIFE_CONFIG, SoakFlow } from "./flow.ts";
 import { Growth } from "./growth.ts";
 import { Machine } from "./machine.ts";
+import { SoakOperator } from "./operator.ts";
 import { writeSubUpdater } from "./sub_updater.ts";
+import { SoakTerminal, writeConnectConfig } from "./terminal.ts";
 import { RELEASES, type Weather } from "./weather.ts";
 
 /** Whatever goes wrong, a deployment takes no longer. */
@@ -17,21 +20,28 @@ export class SoakDevice {
   readonly rig: ClientRig;
   /** IDs of what was deployed to it. */
   readonly deployments: string[] = [];
+  readonly terminal: SoakTerminal;
+  readonly operator: SoakOperator;
   readonly growth = new Growth("daemon");
   readonly wrongs: string[] = [];
   readonly #weather: Weather;
   readonly #random: () => number;
+  readonly #number: number;
   readonly #mac: string;
   readonly #isSpared: boolean;
+  readonly #hasChild: boolean;
   #daemon: Running | undefined;
   #isOver = false;
-  #supervisor: Promise<void> | undefined;
+  #supervisor: Promise<unknown> | undefined;
 
   /** Makes it in a directory; nothing runs yet. */
   constructor(root: string, weather: Weather, number: number, random: () => number) {
     this.#weather = weather;
     this.#random = random;
+    this.#number = number;
     this.#isSpared = number === 0;
+    // A daemon that starts its terminal needs all rights for that; every other device does without.
+    const hasChild = this.#hasChild = number % 2 === 1;
     this.#mac = `02:00:00:00:00:1${number}`;
     this.machine = new Machine(root);
     this.rig = new ClientRig(root, {
@@ -46,8 +56,10 @@ export class SoakDevice {
         ...MAP_LIFE_CONFIG,
       },
       // There is no bus: flow takes the control socket.
-      env: { DBUS_SYSTEM_BUS_ADDRESS: "unix:path=/nonexistent/bus" },
+      env: { DBUS_SYSTEM_BUS_ADDRESS: "unix:path=/nonexistent/bus", INVOCATION_ID: "" },
+      hasAllRights: hasChild,
     });
+    writeConnectConfig(this.rig, this.machine);
     writeSubUpdater(this.rig, this.machine, !this.#isSpared);
     this.flow = new SoakFlow({
       rig: this.rig,
@@ -55,13 +67,21 @@ export class SoakDevice {
       deployments: this.deployments,
       note: (kind) => weather.note(kind),
     });
+    const parts = { rig: this.rig, machine: this.machine, weather, random, number };
+    this.operator = new SoakOperator({ ...parts, deviceId: () => this.id });
+    this.terminal = new SoakTerminal({
+      ...parts,
+      hasChild,
+      isSpared: this.#isSpared,
+      onKill: () => this.operator.terminalEnds("its terminal was killed"),
+    });
   }
 
   /** Lives until then: one deployment after the other, and a daemon that is killed. */
   async live(until: number): Promise<void> {
-    this.#supervisor = this.#supervise(until);
+    this.#supervisor = Promise.all([this.#supervise(until), this.terminal.run(until)]);
     await this.#isKnown();
-    const controlling = this.flow.run(until);
+    const others = Promise.all([this.flow.run(until), this.operator.run(until)]);
     for (let turn = 0; performance.now() < until; turn++) {
       const id = this.#weather.server.createDeployment({
         artifactName: RELEASES[turn % RELEASES.length]!,
@@ -71,9 +91,14 @@ export class SoakDevice {
       this.deployments.push(id);
       await this.#isOverWith(id);
     }
-    await controlling;
+    await others;
+    await this.terminal.lookAtShells();
     this.#isOver = true;
+    this.terminal.end();
     await this.#supervisor;
+    for (const pid of this.machine.processes()) {
+      this.wrongs.push(`left on the device: ${commandLineOf(pid).replaceAll("\0", " ")}`);
+    }
   }
 
   /** ID at the server. */
@@ -93,6 +118,7 @@ export class SoakDevice {
   /** Ends what runs. */
   async end(): Promise<void> {
     this.#isOver = true;
+    this.terminal.end();
     await this.machine.powerOff();
     await this.rig.stop();
     await this.#supervisor;
@@ -105,7 +131,10 @@ export class SoakDevice {
       const daemon = this.rig.start("daemon", "--stay", "--log-level", "warning");
       this.#daemon = daemon;
       const end = await this.#endOf(daemon, until);
-      if (end === "killed") daemon.kill("SIGKILL");
+      if (end === "killed") {
+        if (this.#hasChild) this.operator.terminalEnds("the daemon of its terminal was killed");
+        daemon.kill("SIGKILL");
+      }
       if (end === "over") daemon.kill("SIGTERM");
       if (end === "rebooted") await this.machine.powerOff();
       const { code, stderr } = await daemon.ended;
@@ -129,12 +158,12 @@ export class SoakDevice {
       if (this.#isOver) return "over";
       if (hasEnded) return "itself";
       if (this.machine.wantsReboot) {
-        this.#weather.note("reboots");
+        this.#weather.strike("reboots", this.#number);
         return "rebooted";
       }
-      if (performance.now() < dieAt || performance.now() > until) continue;
+      if (performance.now() < dieAt || performance.now() > until || this.#weather.isCalm) continue;
       const isPower = this.#random() < 0.5;
-      this.#weather.note(isPower ? "power cuts" : "daemons killed");
+      this.#weather.strike(isPower ? "power cuts" : "daemons killed", this.#number);
       return isPower ? "rebooted" : "killed";
     }
   }

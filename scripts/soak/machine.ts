@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { isAlive, treesNaming } from "../../tests/support/processes.ts";
+import { isAlive, processesWith, treesNaming } from "../../tests/support/processes.ts";
 import { waitUntil } from "../../tests/support/wait.ts";
 import { copyProgram } from "./program_copy.ts";
 
@@ -15,13 +15,17 @@ export class Machine {
   readonly rebootFile: string;
   /** What is run at each boot, if it is there. */
   readonly bootStep: string;
+  /** Variable in the environment of what users start on it. */
+  readonly mark: string;
   readonly #root: string;
   readonly #bootIdFile: string;
+  #isOn = false;
 
   /** Makes it in a directory, and boots it. */
   constructor(root: string) {
     mkdirSync(root, { recursive: true });
     this.#root = root;
+    this.mark = `SOAK_DEVICE=${root}`;
     this.rebootFile = join(root, "reboot");
     this.bootStep = join(root, "boot_step");
     this.#bootIdFile = join(root, "boot_id");
@@ -34,11 +38,22 @@ export class Machine {
     return existsSync(this.rebootFile);
   }
 
+  /** Whether it runs. */
+  get isOn(): boolean {
+    return this.#isOn;
+  }
+
   /** Begins another boot, and its step. */
   boot(): void {
     rmSync(this.rebootFile, { force: true });
+    this.#isOn = true;
     writeFileSync(this.#bootIdFile, `${randomUUID()}\n`);
     if (existsSync(this.bootStep)) spawn(this.bootStep, { stdio: "ignore", detached: true });
+  }
+
+  /** Everything that runs on it. */
+  processes(): Set<number> {
+    return new Set([...treesNaming(`${this.#root}/`), ...processesWith(this.mark)]);
   }
 
   /**
@@ -47,23 +62,25 @@ export class Machine {
    * @returns Once they are gone.
    */
   async powerOff(): Promise<void> {
+    this.#isOn = false;
     const frozen = new Set<number>();
     // What is started meanwhile is found by the next look.
     for (let isNew = true; isNew;) {
       isNew = false;
-      for (const pid of treesNaming(`${this.#root}/`)) {
+      for (const pid of this.processes()) {
         if (frozen.has(pid)) continue;
-        send(pid, "SIGSTOP");
+        sendSignal(pid, "SIGSTOP");
         frozen.add(pid);
         isNew = true;
       }
     }
-    for (const pid of frozen) send(pid, "SIGKILL");
+    for (const pid of frozen) sendSignal(pid, "SIGKILL");
     await waitUntil("the end of all processes", () => ![...frozen].some(isAlive));
   }
 }
 
-function send(pid: number, signal: NodeJS.Signals): void {
+/** Sends a signal to a process, which may have ended. */
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {

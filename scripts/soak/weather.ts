@@ -6,6 +6,25 @@ import { rigArtifact } from "../../tests/support/client_rig.ts";
 /** Versions that are deployed in turn, so that none is the installed one. */
 export const RELEASES: readonly string[] = ["release-2", "release-3"];
 
+/** What ends connections, and sessions over them. */
+const CUTS: readonly string[] = [
+  "connections reset",
+  "connections ended",
+  "connections struck before a request",
+  "server restarted",
+  "network away",
+];
+
+/** A connection that lasts so long counts as a success, for whoever tries again and again. */
+const FAIR_MS = 15_000;
+
+/** A trouble that has ended connections of a device. */
+export interface Blow {
+  readonly kind: string;
+  /** When, by `performance.now()`. */
+  readonly at: number;
+}
+
 /** The server and the network between it and the devices, which both misbehave. */
 export class Weather {
   readonly wire: Wire;
@@ -14,6 +33,8 @@ export class Weather {
   server: MenderServer;
   readonly #start: () => Promise<MenderServer>;
   readonly #random: () => number;
+  readonly #lastBlows = new Map<number | "all", Blow>();
+  #calms = 0;
 
   private constructor(
     start: () => Promise<MenderServer>,
@@ -47,7 +68,9 @@ export class Weather {
   async blow(until: number): Promise<void> {
     while (performance.now() < until) {
       await delay(1000 + this.#random() * 4000);
-      await this.#trouble();
+      // Who waits longer after every failure has to see a success now and then.
+      if (this.#random() < 0.1) await delay(FAIR_MS);
+      if (!this.isCalm) await this.#trouble();
     }
     this.server.setInterceptor(undefined);
     this.wire.heal();
@@ -56,6 +79,33 @@ export class Weather {
   /** Counts a trouble. */
   note(kind: string): void {
     this.troubles.set(kind, (this.troubles.get(kind) ?? 0) + 1);
+  }
+
+  /** Counts a trouble that ends connections: of one device, or of all. */
+  strike(kind: string, device: number | "all"): void {
+    this.note(kind);
+    this.#lastBlows.set(device, { kind, at: performance.now() });
+  }
+
+  /** What has ended connections of a device last. */
+  lastBlow(device: number): Blow | undefined {
+    const [own, common] = [this.#lastBlows.get(device), this.#lastBlows.get("all")];
+    return (own?.at ?? 0) > (common?.at ?? 0) ? own : common;
+  }
+
+  /** Whether nobody shall make trouble now. */
+  get isCalm(): boolean {
+    return this.#calms > 0;
+  }
+
+  /** Makes no trouble until the work is done. */
+  async inCalm(work: () => Promise<void>): Promise<void> {
+    this.#calms++;
+    try {
+      await work();
+    } finally {
+      this.#calms--;
+    }
   }
 
   /** Ends the server. */
@@ -96,7 +146,8 @@ export class Weather {
     };
     const names = Object.keys(kinds);
     const name = names[Math.floor(this.#random() * names.length)]!;
-    this.note(name);
+    if (CUTS.includes(name)) this.strike(name, "all");
+    else this.note(name);
     await kinds[name]!();
   }
 }

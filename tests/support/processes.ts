@@ -22,13 +22,31 @@ export function treesNaming(text: string): Set<number> {
   return found;
 }
 
+/** The running processes in whose environment a variable stands, written `NAME=value`. */
+export function processesWith(variable: string): number[] {
+  return allProcesses().filter((pid) =>
+    textOf(pid, "environ").split("\0").includes(variable) && isAlive(pid)
+  );
+}
+
+/** The session that a process belongs to; `undefined` when it has gone. */
+export function sessionOf(pid: number): number | undefined {
+  const session = statOf(pid)?.[3];
+  return session === undefined ? undefined : Number(session);
+}
+
+/** Program and arguments of a process, each behind a NUL; empty when it has gone. */
+export function commandLineOf(pid: number): string {
+  return textOf(pid, "cmdline");
+}
+
 function allProcesses(): number[] {
   return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
 }
 
-function commandLineOf(pid: number): string {
+function textOf(pid: number, name: "cmdline" | "environ"): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
   } catch {
     return ""; // it has gone
   }

@@ -147,6 +147,11 @@ export class TestTerminal {
     this.#reading = this.#read();
   }
 
+  /** Settles when the session has ended at the server: it was closed, or the device is gone. */
+  get ended(): Promise<void> {
+    return this.#reading;
+  }
+
   /** Everything that was written so far. */
   get bytes(): Uint8Array {
     const whole = new Uint8Array(this.#chunks.reduce((sum, { length }) => sum + length, 0));
