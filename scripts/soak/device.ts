@@ -4,7 +4,7 @@ import { commandLineOf } from "../../tests/support/processes.ts";
 import { isFinal } from "./final_status.ts";
 import { MAP_LIFE_CONFIG, SoakFlow } from "./flow.ts";
 import { Growth } from "./growth.ts";
-import { Machine } from "./machine.ts";
+import { Machine, sendSignal } from "./machine.ts";
 import { SoakOperator } from "./operator.ts";
 import { writeSubUpdater } from "./sub_updater.ts";
 import { SoakTerminal, writeConnectConfig } from "./terminal.ts";
@@ -133,9 +133,9 @@ export class SoakDevice {
       const end = await this.#endOf(daemon, until);
       if (end === "killed") {
         if (this.#hasChild) this.operator.terminalEnds("the daemon of its terminal was killed");
-        daemon.kill("SIGKILL");
+        sendSignal(daemon.child.pid!, "SIGKILL");
       }
-      if (end === "over") daemon.kill("SIGTERM");
+      if (end === "over") sendSignal(daemon.child.pid!, "SIGTERM");
       if (end === "rebooted") await this.machine.powerOff();
       const { code, stderr } = await daemon.ended;
       if (end === "over" && code !== 0) this.wrongs.push(`the daemon ended with ${code}`);

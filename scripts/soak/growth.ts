@@ -11,8 +11,8 @@ interface Sample {
 
 /** Warming up takes some of the first memory; slopes are taken from what comes after. */
 const WARM_SECONDS = 120;
-/** A shorter life says nothing. */
-const LEAST_SECONDS = 300;
+/** So long has to be looked at: a shorter life says nothing. */
+const LEAST_SECONDS = 180;
 /** What a process may seem to grow in a minute although it does not. */
 const MAX_MIB_A_MINUTE = 1.5;
 const MAX_DESCRIPTORS_A_MINUTE = 0.5;
@@ -20,13 +20,15 @@ const MAX_DESCRIPTORS_A_MINUTE = 0.5;
 /** Whether a program grows while it lives, seen at the longest of its lives. */
 export class Growth {
   readonly #name: string;
+  readonly #warmSeconds: number;
   readonly #samples: Sample[] = [];
   #life = 0;
   #bornAt = 0;
 
-  /** Of a program of this name. */
-  constructor(name: string) {
+  /** Of a program of this name, which takes so long to warm up. */
+  constructor(name: string, warmSeconds = WARM_SECONDS) {
     this.#name = name;
+    this.#warmSeconds = warmSeconds;
   }
 
   /** Another life begins. */
@@ -53,12 +55,13 @@ export class Growth {
 
   /** Prints the figures, and gives what is wrong with them. */
   account(): string[] {
-    const longest = longestLife(this.#samples).filter(({ seconds }) => seconds > WARM_SECONDS);
-    const memory = slope(longest.map(({ seconds, rssMiB }) => [seconds / 60, rssMiB]));
-    const descriptors = slope(
-      longest.map(({ seconds, descriptors }) => [seconds / 60, descriptors]),
-    );
-    const [first, last] = [longest[0], longest.at(-1)];
+    const longest = longestLife(this.#samples);
+    const warm = longest.filter(({ seconds }) => seconds > this.#warmSeconds);
+    const isLong = (warm.at(-1)?.seconds ?? 0) - (warm[0]?.seconds ?? 0) > LEAST_SECONDS;
+    const seen = isLong ? warm : longest;
+    const memory = slope(seen.map(({ seconds, rssMiB }) => [seconds / 60, rssMiB]));
+    const descriptors = slope(seen.map(({ seconds, descriptors }) => [seconds / 60, descriptors]));
+    const [first, last] = [seen[0], seen.at(-1)];
     if (first === undefined || last === undefined) return [];
     const name = this.#name;
     console.log(
@@ -68,9 +71,9 @@ export class Growth {
         memory.toFixed(2)
       } a minute), ${first.descriptors} to ${last.descriptors} descriptors (${
         descriptors.toFixed(2)
-      } a minute)`,
+      } a minute)${isLong ? "" : ", too short to tell"}`,
     );
-    if (last.seconds < LEAST_SECONDS) return [];
+    if (!isLong) return [];
     return [
       ...memory > MAX_MIB_A_MINUTE
         ? [`memory of a ${name} grows by ${memory.toFixed(2)} MiB a minute`]

@@ -10,8 +10,11 @@ import type { Weather } from "./weather.ts";
 /** A shell that nobody uses any more ends after so many seconds. */
 export const IDLE_SECONDS = 30;
 
+/** Its memory becomes larger with the first few hundred sessions, and then no more. */
+const WARM_SECONDS = 420;
+
 /** Within this time it lets go of a shell that has ended. */
-const LET_GO_LIMIT_MS = 10_000;
+const LET_GO_LIMIT_MS = 30_000;
 
 /** What a terminal of a device stands on. */
 export interface SoakTerminalOptions {
@@ -42,7 +45,7 @@ export function writeConnectConfig(rig: ClientRig, machine: Machine): void {
 /** The terminal of a device, which is killed now and then. */
 export class SoakTerminal {
   readonly wrongs: string[] = [];
-  readonly growth = new Growth("terminal");
+  readonly growth = new Growth("terminal", WARM_SECONDS);
   readonly #options: SoakTerminalOptions;
   #own: Running | undefined;
   #isOver = false;
@@ -61,14 +64,29 @@ export class SoakTerminal {
     this.#isOver = true;
   }
 
-  /** Once no shell is left, it soon holds none. */
+  /** Once no shell is left, it soon holds none; it may have to be started first. */
   async lookAtShells(): Promise<void> {
-    const pid = this.#pid();
-    if (pid === undefined) return void this.wrongs.push("there is no terminal at the end");
-    const held = (): number => openFiles(pid).filter((path) => /ptmx$/.test(path)).length;
     const limit = performance.now() + LET_GO_LIMIT_MS;
-    while (held() > 0 && performance.now() < limit) await delay(100);
-    if (held() > 0) this.wrongs.push(`the terminal holds ${held()} shells that have ended`);
+    for (let held = this.#heldShells(); held !== 0; held = this.#heldShells()) {
+      if (performance.now() > limit) {
+        if (held === undefined) this.wrongs.push("there is no terminal at the end");
+        else this.wrongs.push(`the terminal holds ${held} shells at the end`);
+        return;
+      }
+      await delay(200);
+    }
+  }
+
+  /** Shells whose terminal is open; `undefined` while it does not run. */
+  #heldShells(): number | undefined {
+    const pid = this.#pid();
+    try {
+      return pid === undefined
+        ? undefined
+        : openFiles(pid).filter((path) => path.endsWith("ptmx")).length;
+    } catch {
+      return undefined; // it has just ended
+    }
   }
 
   async #kill(until: number): Promise<void> {
