@@ -18,8 +18,8 @@ const BLOW_LASTS_MS = 15_000;
 const PATIENCE_MS = 90_000;
 /** In calm a session works within this time: the longest wait between two attempts is a minute. */
 const CALM_LIMIT_MS = 150_000;
-/** Within this time a shell is gone that ended, or that nobody uses. */
-const ENDED_LIMIT_MS = 15_000;
+/** Within this time a shell is gone that ended, or that nobody uses; a busy machine takes 10 s for 4. */
+const ENDED_LIMIT_MS = 30_000;
 const LEFT_LIMIT_MS = IDLE_SECONDS * 1000 + 45_000;
 
 /** What an operator of remote access works with. */

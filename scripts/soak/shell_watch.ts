@@ -1,5 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { processesWith, sessionOf } from "../../tests/support/processes.ts";
+import {
+  commandLineOf,
+  membersOf,
+  processesWith,
+  sessionOf,
+} from "../../tests/support/processes.ts";
 
 const LOOK_EVERY_MS = 1000;
 
@@ -44,8 +49,11 @@ export class ShellWatch {
         const isLeft = sessions.has(session);
         if (isLeft && performance.now() < limitAt) continue;
         this.#due.delete(session);
-        if (isLeft) this.wrongs.push(`a shell outlived its session: ${why}`);
-        else this.ended++;
+        if (!isLeft) this.ended++;
+        else {
+          const left = membersOf(session).map((pid) => commandLineOf(pid).replaceAll("\0", " "));
+          this.wrongs.push(`a shell outlived its session: ${why}; left: ${left.join(", ")}`);
+        }
       }
     }
   }
