@@ -47,7 +47,6 @@ export async function exchange(
   request: ApiRequest,
   options: ExchangeOptions,
 ): Promise<ApiAnswer> {
-  const origin = new URL(request.url).origin;
   const timeOut = (): Error =>
     new ApiError(
       "api.time-out",
@@ -59,12 +58,13 @@ export async function exchange(
     for (let hops = 0;; hops++) {
       const response = await http.send({ ...request, url, signal: deadline.signal });
       if (!isRedirect(response)) return await readAnswer(response, request);
-      await response.body.cancel();
-      url = redirectTarget(response, request, url, origin, hops);
+      await response.body?.cancel();
+      url = redirectTarget(response, request, url, hops);
     }
   } catch (error) {
     if (deadline.signal.aborted) throw deadline.signal.reason;
     if (error instanceof ApiError) throw error;
+    const { origin } = new URL(request.url);
     throw unreachable(`Cannot reach ${origin} for ${describe(request)}`, error, clock.now());
   } finally {
     deadline.dispose();
@@ -88,7 +88,6 @@ function redirectTarget(
   response: HttpResponse,
   request: ApiRequest,
   from: string,
-  origin: string,
   hops: number,
 ): string {
   const refuse = (why: string): ApiError =>
@@ -98,7 +97,9 @@ function redirectTarget(
   const location = response.headers.get("location")!;
   if (!URL.canParse(location, from)) throw refuse("its target is no address");
   const target = new URL(location, from);
-  if (target.origin !== origin) throw refuse(`it leads to another origin, ${target.origin}`);
+  if (target.origin !== new URL(request.url).origin) {
+    throw refuse(`it leads to another origin, ${target.origin}`);
+  }
   const keepsMethod = response.status >= 307 || request.method === "GET";
   if (!keepsMethod) throw refuse(`status ${response.status} would turn ${request.method} into GET`);
   if (hops >= MAX_REDIRECTS) throw refuse(`more than ${MAX_REDIRECTS} in a row`);
@@ -106,7 +107,20 @@ function redirectTarget(
 }
 
 async function readAnswer(response: HttpResponse, request: ApiRequest): Promise<ApiAnswer> {
-  const reader = readBody(response.body, READ_BYTES);
+  const { status, body } = response;
+  // An answer without a body is what most polls get.
+  const text = body === undefined ? "" : await readText(body, request);
+  return {
+    status,
+    get headers() {
+      return response.headers;
+    },
+    text,
+  };
+}
+
+async function readText(body: ReadableStream<Uint8Array>, request: ApiRequest): Promise<string> {
+  const reader = readBody(body, READ_BYTES);
   const decoder = new TextDecoder();
   let text = "";
   for (let size = 0;;) {
@@ -124,7 +138,7 @@ async function readAnswer(response: HttpResponse, request: ApiRequest): Promise<
     }
     text += decoder.decode(bytes, { stream: true });
   }
-  return { status: response.status, headers: response.headers, text: text + decoder.decode() };
+  return text + decoder.decode();
 }
 
 function describe(request: ApiRequest): string {

@@ -40,12 +40,13 @@ import { type DeviceKey, loadOrCreateKey } from "../keys/mod.ts";
 import type { LogSink } from "../log/record.ts";
 import type { Redactor } from "../log/redactor.ts";
 import type { Drivers } from "../runtime/drivers.ts";
+import { RememberedFile } from "../runtime/files/remembered_file.ts";
 import type { HttpDriver } from "../runtime/http/http_driver.ts";
 import { proxySecrets } from "../runtime/http/proxy_settings.ts";
 import { openMaps } from "./open_maps.ts";
-import { readArtifactInfo } from "../store/artifact_info.ts";
+import { type ArtifactInfo, readArtifactInfo } from "../store/artifact_info.ts";
 import { prepareDataDirectory } from "../store/data_directory.ts";
-import { readDeviceType } from "../store/device_type.ts";
+import { type DeviceType, readDeviceType } from "../store/device_type.ts";
 import { readRequired } from "./required_file.ts";
 import { trustOf } from "./trust.ts";
 
@@ -87,6 +88,8 @@ export class Device {
   readonly #session: DeviceSession;
   readonly #poll: NextDeploymentPoll;
   readonly #deployment: DeploymentContext;
+  readonly #deviceType: RememberedFile<DeviceType>;
+  readonly #artifactInfo: RememberedFile<ArtifactInfo>;
   #isForced: boolean;
 
   /**
@@ -112,6 +115,20 @@ export class Device {
     this.#options = options;
     this.#isForced = options.isForced ?? false;
     this.#http = http;
+    const { files, clock } = drivers;
+    const { deviceTypeFile } = config;
+    this.#deviceType = new RememberedFile(
+      files,
+      clock,
+      deviceTypeFile,
+      () => readDeviceType(files, deviceTypeFile),
+    );
+    this.#artifactInfo = new RememberedFile(
+      files,
+      clock,
+      paths.artifactInfo,
+      () => readArtifactInfo(files, paths.artifactInfo),
+    );
     this.#session = new DeviceSession({
       http,
       clock: drivers.clock,
@@ -354,10 +371,9 @@ export class Device {
   }
 
   #describe(): DeploymentDevice {
-    const { config, drivers, paths } = this.#options;
-    const type = readDeviceType(drivers.files, config.deviceTypeFile);
+    const type = this.#deviceType.get();
     if (type.deviceType === undefined) throw unknownDevice(type.reason);
-    const info = readArtifactInfo(drivers.files, paths.artifactInfo);
+    const info = this.#artifactInfo.get();
     if (info.artifactName === undefined) throw unknownDevice(info.reason ?? "no Artifact name");
     return { deviceType: type.deviceType, provides: Object.fromEntries(info.provides) };
   }

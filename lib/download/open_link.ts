@@ -34,7 +34,7 @@ export async function openLink(
 
 /** Gives up the body of an answer that is not going to be read, and its connection with it. */
 export async function letGo(response: HttpResponse): Promise<void> {
-  await response.body.cancel().catch(() => {}); // broken already: nothing more is wanted of it
+  await response.body?.cancel().catch(() => {}); // broken already: nothing more is wanted of it
 }
 
 async function send(

@@ -9,16 +9,22 @@ export interface BodyReader {
   cancel(): Promise<void>;
 }
 
+const NOTHING: BodyReader = {
+  read: () => Promise.resolve(undefined),
+  cancel: () => Promise.resolve(),
+};
+
 /**
- * Opens a body for reading. Where the stream can fill a buffer of ours, one buffer serves for the whole
+ * Opens a body for reading; one that is absent is at its end. Where the stream can fill a buffer of ours, one buffer serves for the whole
  * body: a download of gigabytes then leaves no garbage behind.
  *
  * @param bufferBytes Size of that buffer.
  */
 export function readBody(
-  body: ReadableStream<Uint8Array>,
+  body: ReadableStream<Uint8Array> | undefined,
   bufferBytes = BUFFER_BYTES,
 ): BodyReader {
+  if (body === undefined) return NOTHING;
   return intoOneBuffer(body, bufferBytes) ?? asItComes(body);
 }
 

@@ -1,7 +1,7 @@
 import type { HttpDriver, HttpDriverOptions, HttpRequest, HttpResponse } from "./http_driver.ts";
 import { responseOf } from "./http_response.ts";
 import { proxyAnswered, proxyFailure } from "./proxy_failure.ts";
-import { type Proxy, PROXY_VARIABLES } from "./proxy_settings.ts";
+import { type Proxy, PROXY_VARIABLES, type ProxySettings } from "./proxy_settings.ts";
 import { tlsReason } from "./tls_failure.ts";
 
 /**
@@ -62,16 +62,19 @@ export function denoHttp(
   };
 
   // Without a proxy nothing is loaded that tells who goes by it.
-  const proxyOf = async ({ url }: HttpRequest): Promise<Proxy | undefined> =>
-    options.proxy && (await import("./proxy_choice.ts")).proxyFor(url, options.proxy);
+  const proxyOf = async (
+    { url }: HttpRequest,
+    settings: ProxySettings,
+  ): Promise<Proxy | undefined> => (await import("./proxy_choice.ts")).proxyFor(url, settings);
 
   return {
     async send(request) {
-      const { origin, protocol } = new URL(request.url);
-      const proxy = await proxyOf(request);
-      if (protocol === "https:" && proxy?.login !== undefined) return await sendOtherwise(request);
+      const proxy = options.proxy && await proxyOf(request, options.proxy);
+      if (proxy?.login !== undefined && new URL(request.url).protocol === "https:") {
+        return await sendOtherwise(request);
+      }
       let native: unknown;
-      if (!origins.has(origin)) {
+      if (origins.size === 0 || !origins.has(new URL(request.url).origin)) {
         try {
           return await sendNatively(request, proxy);
         } catch (error) {
@@ -81,12 +84,12 @@ export function denoHttp(
       }
       try {
         const response = await sendOtherwise(request);
-        origins.add(origin);
+        origins.add(new URL(request.url).origin);
         return response;
       } catch (error) {
         const reason = tlsReason(error);
         // The server has changed its certificate: native fetch shall look at it again.
-        if (reason !== undefined) origins.delete(origin);
+        if (reason !== undefined) origins.delete(new URL(request.url).origin);
         throw reason === "unknown-authority" ? native ?? error : error;
       }
     },

@@ -37,8 +37,11 @@ export interface HttpResponse {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: ReadonlyMap<string, string>;
-  /** The bytes as sent (no content coding was asked for). Read it to its end, or cancel it. */
-  readonly body: ReadableStream<Uint8Array>;
+  /**
+   * The bytes as sent (no content coding was asked for). Read it to its end, or cancel it; absent where an
+   * answer has none.
+   */
+  readonly body: ReadableStream<Uint8Array> | undefined;
 }
 
 /** An HTTP client. */

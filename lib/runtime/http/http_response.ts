@@ -10,13 +10,20 @@ export interface FetchResponse {
   readonly body: ReadableStream<Uint8Array> | null;
 }
 
-/** Turns what a `fetch` answered into our own form. */
+/** Turns what a `fetch` answered into our own form. Its header fields are copied when they are asked for. */
 export function responseOf(response: FetchResponse): HttpResponse {
-  const headers = new Map<string, string>();
-  response.headers.forEach((value, name) => headers.set(name.toLowerCase(), value));
-  return { status: response.status, headers, body: response.body ?? emptyBody() };
+  let fields: ReadonlyMap<string, string> | undefined;
+  return {
+    status: response.status,
+    get headers() {
+      return fields ??= fieldsOf(response);
+    },
+    body: response.body ?? undefined,
+  };
 }
 
-function emptyBody(): ReadableStream<Uint8Array> {
-  return new ReadableStream({ start: (controller) => controller.close() });
+function fieldsOf({ headers }: FetchResponse): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>();
+  headers.forEach((value, name) => fields.set(name.toLowerCase(), value));
+  return fields;
 }

@@ -78,7 +78,7 @@ export function undiciHttp(options: UndiciOptions): HttpDriver {
       });
       const response = responseOf(answer, request.signal, explain);
       if (proxy === undefined || response.status !== 407) return response;
-      await response.body.cancel();
+      await response.body?.cancel();
       throw proxyAnswered(407);
     },
     close() {

@@ -259,7 +259,7 @@ export class Machine {
         }
         const response = await http.send(request);
         if (!process.isAlive) {
-          await response.body.cancel();
+          await response.body?.cancel();
           throw new Killed("killed");
         }
         return response;

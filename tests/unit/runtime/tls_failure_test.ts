@@ -121,7 +121,7 @@ async function failureOf(
   try {
     const url = `https://127.0.0.1:${server.port}/`;
     const response = await client.send({ method: "GET", url, signal: AbortSignal.timeout(10_000) });
-    await response.body.cancel();
+    await response.body?.cancel();
     throw new assert.AssertionError({ message: "the server was trusted" });
   } catch (error) {
     if (error instanceof assert.AssertionError) throw error;

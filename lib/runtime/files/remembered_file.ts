@@ -1,0 +1,51 @@
+import type { Clock } from "../clock.ts";
+import type { FileDriver } from "./file_driver.ts";
+
+/**
+ * A file that changed less than this ago may change once more without another time stamp: the clocks of file
+ * systems tick in steps, up to two seconds on FAT.
+ */
+const SETTLED_MS = 5000;
+
+/** What a file says, read again only when the file is another one or was written to. */
+export class RememberedFile<T> {
+  readonly #files: FileDriver;
+  readonly #clock: Clock;
+  readonly #path: string;
+  readonly #read: () => T;
+  #mark: string | undefined;
+  #value: T | undefined;
+
+  /** Nothing is read yet; `read` reads the file at `path`, of which links are followed. */
+  constructor(files: FileDriver, clock: Clock, path: string, read: () => T) {
+    this.#files = files;
+    this.#clock = clock;
+    this.#path = path;
+    this.#read = read;
+  }
+
+  /** What it says now. Throws what reading throws. */
+  get(): T {
+    const mark = this.#look();
+    if (mark !== undefined && mark === this.#mark) return this.#value as T;
+    // Looked at before it is read: what is written meanwhile is seen at the next look.
+    const value = this.#read();
+    this.#mark = mark;
+    this.#value = value;
+    return value;
+  }
+
+  /** Tells versions of the file apart; `undefined` when two of them might not be. */
+  #look(): string | undefined {
+    let info;
+    try {
+      info = this.#files.stat(this.#path, { follow: true });
+    } catch {
+      return undefined; // reading it tells what is wrong
+    }
+    if (info === undefined || info.modifiedAtMs === 0) return undefined;
+    if (Math.abs(this.#clock.now() - info.modifiedAtMs) < SETTLED_MS) return undefined;
+    const { identity, sizeBytes, modifiedAtMs, mode, uid, gid } = info;
+    return [identity, sizeBytes, modifiedAtMs, mode, uid, gid].join();
+  }
+}
