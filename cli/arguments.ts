@@ -11,7 +11,12 @@ import type { Drivers } from "../lib/runtime/drivers.ts";
 import { exampleText } from "./examples.ts";
 import { unknownCommand, usageErrorOf } from "./usage_error.ts";
 import { commandNamed } from "./called_as.ts";
-import { type CommandContext, commandContext, type GlobalOptions } from "./command_context.ts";
+import {
+  type CommandContext,
+  commandContext,
+  type GlobalOptions,
+  runIn,
+} from "./command_context.ts";
 import type { DaemonCommandOptions } from "./commands/daemon.ts";
 import { DAEMON_OPTIONS, GLOBAL_OPTIONS, type PlainOption } from "./plain_options.ts";
 import { type CommandLine, commandLineOf, type TreeCommand } from "./command_line.ts";
@@ -44,7 +49,7 @@ export async function parseAndRun(
     throw usageErrorOf(error);
   }
   if (run === undefined) return 0;
-  return await run(commandContext(drivers, program.opts() as GlobalOptions, redactor));
+  return await runIn(commandContext(drivers, program.opts() as GlobalOptions, redactor), run);
 }
 
 /**

@@ -16,7 +16,7 @@ import { storeFailure } from "../lib/store/store_failure.ts";
 import { colored, hasColor } from "./colors.ts";
 import { interruption } from "./interrupted.ts";
 
-/** Options that every command takes, before or after its name (architecture §3). */
+/** Options that every command takes, before or after its name (architecture section 3). */
 export interface GlobalOptions {
   readonly root?: string | undefined;
   readonly config?: string | undefined;
@@ -46,6 +46,8 @@ export interface CommandContext {
   readonly outliveTerminal: () => void;
   /** Reads the configuration, with the command line laid over it. */
   readonly loadConfig: () => Config;
+  /** Closes the log file; what is logged afterwards does not get there. */
+  readonly close: () => void;
 }
 
 /** Makes the context of a command line. */
@@ -75,6 +77,7 @@ export function commandContext(
     logger,
     loggerWith: (sink) => logTo([output.sink, sink], redactor, drivers.clock),
     ...interruption(drivers.signals),
+    close: () => output.close(),
     loadConfig() {
       const config = loadConfig({
         files: drivers.files,
@@ -95,10 +98,23 @@ export function commandContext(
   };
 }
 
+/** Runs a command; its log file is closed at the end. */
+export async function runIn(
+  context: CommandContext,
+  run: (context: CommandContext) => Promise<number>,
+): Promise<number> {
+  try {
+    return await run(context);
+  } finally {
+    context.close();
+  }
+}
+
 /** Standard error, and the file of `--log-file`, from the chosen level on. */
 class LogOutput {
   level: LogLevel;
   readonly sink: LogSink;
+  #file: FileHandle | undefined;
 
   constructor(drivers: Drivers, options: GlobalOptions, level: LogLevel) {
     this.level = level;
@@ -108,21 +124,20 @@ class LogOutput {
       isColored ? colored(format(record)) : format(record);
     const sinks: LogSink[] = [(record) => drivers.self.writeError(shown(record))];
     const { logFile } = options;
-    if (logFile !== undefined) sinks.push(fileSink(drivers, logFile, format));
+    if (logFile !== undefined) {
+      const encoder = new TextEncoder();
+      this.#file = openLog(drivers, logFile);
+      sinks.push((record) => this.#file?.write(encoder.encode(format(record))));
+    }
     this.sink = (record) => {
       for (const sink of sinks) atLeast(this.level, sink)(record);
     };
   }
-}
 
-function fileSink(
-  drivers: Drivers,
-  path: string,
-  format: (record: LogRecord) => string,
-): LogSink {
-  const handle = openLog(drivers, path);
-  const encoder = new TextEncoder();
-  return (record) => handle.write(encoder.encode(format(record)));
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
 }
 
 function openLog(drivers: Drivers, path: string): FileHandle {

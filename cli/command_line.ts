@@ -65,7 +65,7 @@ export interface TreeCommand {
 export interface CommandLineValue {
   /** The option (`--dir`), or `undefined` for an argument. */
   readonly option: string | undefined;
-  /** What is in the brackets of its usage: `file`, `dir`, `host:port` … */
+  /** What is in the brackets of its usage: `file`, `dir`, `host:port` ... */
   readonly placeholder: string;
   /** The value. */
   readonly value: string;

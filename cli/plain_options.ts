@@ -8,7 +8,7 @@ export interface PlainOption {
   readonly choices?: readonly string[];
 }
 
-/** Options that every command takes, before or after its name (architecture §3). */
+/** Options that every command takes, before or after its name (architecture section 3). */
 export const GLOBAL_OPTIONS: readonly PlainOption[] = [
   { flags: "--root <dir>", description: "directory under which all default paths lie" },
   { flags: "-c, --config <file>", description: "main configuration" },

@@ -3,12 +3,12 @@ import { jsonLine, logTo } from "../lib/log/record.ts";
 import { Redactor } from "../lib/log/redactor.ts";
 import type { Drivers } from "../lib/runtime/drivers.ts";
 import { colored, hasColor } from "./colors.ts";
-import { commandContext } from "./command_context.ts";
+import { commandContext, runIn } from "./command_context.ts";
 import { readDaemonLine } from "./daemon_line.ts";
 import { Interrupted } from "./interrupted.ts";
 import { printable } from "./printable.ts";
 
-/** Exit codes: architecture §3. */
+/** Exit codes: architecture section 3. */
 const FAILED = 1;
 const USAGE = 2;
 const INTERRUPTED = 130;
@@ -39,7 +39,10 @@ export async function runCommandLine(drivers: Drivers, args: readonly string[]):
     const line = readDaemonLine(args);
     if (line !== undefined) {
       const { daemon } = await import("./commands/daemon.ts");
-      return await daemon(commandContext(drivers, line.options, redactor), line.own);
+      return await runIn(
+        commandContext(drivers, line.options, redactor),
+        (context) => daemon(context, line.own),
+      );
     }
     const { parseAndRun } = await import("./arguments.ts");
     return await parseAndRun(drivers, args, redactor);

@@ -6,7 +6,7 @@ import type { TreeCommand } from "./command_line.ts";
 export interface ParserFailure {
   /** `commander.unknownOption` and the like. */
   readonly code: string;
-  /** `error: …`, and a suggestion on a second line. */
+  /** `error: ...`, and a suggestion on a second line. */
   readonly message: string;
 }
 

@@ -104,5 +104,5 @@ function cutTo(text: string, columns: number): string {
   const characters = [...text];
   return characters.length <= columns
     ? text
-    : `${characters.slice(0, Math.max(columns - 1, 0)).join("")}…`;
+    : `${characters.slice(0, Math.max(columns - 1, 0)).join("")}\u2026`;
 }

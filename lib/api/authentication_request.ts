@@ -8,7 +8,7 @@ export const AUTHENTICATION_PATH = "/api/devices/v1/authentication/auth_requests
  * Builds the authentication request: serialised once, those very bytes signed, those very bytes sent.
  *
  * @param identity JSON text of the identity, as `encodeIdentity` makes it.
- * @see device-api §1
+ * @see device-api section 1
  */
 export async function authenticationRequest(
   server: string,

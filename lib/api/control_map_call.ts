@@ -12,7 +12,7 @@ const answerSchema = v.object({ update_control_map: v.optional(v.unknown()) });
  *
  * @returns The map, unchecked; `none` when the server has none; `gone` when the deployment is over (404).
  * @throws {ApiError} `api.bad-answer`; the server refused or failed, or as {@link DeviceSession.call}.
- * @see contracts/update-control.md §5 and §7
+ * @see contracts/update-control.md section 5 and section 7
  */
 export async function fetchControlMap(
   session: DeviceSession,

@@ -19,7 +19,7 @@ export interface DeploymentLogMessage {
  * @returns `accepted`, or `gone` when the server has ended the deployment (409) or does not know it
  * for this device (404): stop, and do not try again.
  * @throws {ApiError} The server refused or failed, or as {@link DeviceSession.call}.
- * @see device-api §4
+ * @see device-api section 4
  */
 export async function sendStatus(
   session: DeviceSession,
@@ -40,7 +40,7 @@ export async function sendStatus(
  *
  * @param messages At least one; the server refuses all when one part of one is empty.
  * @throws {ApiError} The server refused or failed, or as {@link DeviceSession.call}.
- * @see device-api §5
+ * @see device-api section 5
  */
 export async function sendDeploymentLog(
   session: DeviceSession,

@@ -118,7 +118,7 @@ export class DeviceSession {
    * @throws What `credentials` throws.
    * @throws {ApiError} The server could not be reached or failed. With several servers the message has
    * the reason of each, and the cause is an `AggregateError` with one error each.
-   * @see client-behaviour, device-api §1: as mender 3.4 goes through its `Servers`
+   * @see client-behaviour, device-api section 1: as mender 3.4 goes through its `Servers`
    */
   async authenticate(signal?: AbortSignal): Promise<void> {
     try {

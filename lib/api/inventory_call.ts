@@ -14,7 +14,7 @@ export interface InventoryAttribute {
  * Replaces the device's inventory on the server by PUT; by PATCH where the server has no PUT.
  *
  * @throws {ApiError} `api.refused`, `api.server-error`, or as {@link DeviceSession.call}.
- * @see device-api §2
+ * @see device-api section 2
  */
 export async function sendInventory(
   session: DeviceSession,

@@ -58,7 +58,7 @@ const ROUTES: readonly Route[] = [
 /**
  * Asks for the next deployment. Remembers which of the routes the server has.
  *
- * @see device-api §3
+ * @see device-api section 3
  */
 export class NextDeploymentPoll {
   readonly #session: DeviceSession;

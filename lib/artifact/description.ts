@@ -147,7 +147,7 @@ function checkEmptyPayload(header: HeaderContents, manifest: Manifest): void {
   }
 }
 
-/** Version 2 lists the payload files a second time (artifact-format §9). */
+/** Version 2 lists the payload files a second time (artifact-format section 9). */
 function checkFileList(bytes: Uint8Array, manifest: Manifest, maxDepth: number): void {
   const member = "headers/0000/files";
   const document = parseDocument(bytes, member, "artifact.bad-header", maxDepth);

@@ -23,7 +23,7 @@ export interface DeviceFacts {
  *
  * @throws {ArtifactError} `artifact.wrong-device-type`, `artifact.wrong-name`,
  * `artifact.unmet-depends`; none is worth a retry.
- * @see artifact-format §6; an unknown device type is refused, as the C++ client does
+ * @see artifact-format section 6; an unknown device type is refused, as the C++ client does
  */
 export function checkFitsDevice(description: ArtifactDescription, device: DeviceFacts): void {
   checkDeviceType(description, device);

@@ -32,7 +32,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 
-/** Limits far above what real Artifacts need (artifact-format §7, where it names a figure). */
+/** Limits far above what real Artifacts need (artifact-format section 7, where it names a figure). */
 export const DEFAULT_LIMITS: ArtifactLimits = {
   versionBytes: 4 * KIB,
   manifestBytes: MIB,

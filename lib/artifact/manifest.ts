@@ -27,7 +27,7 @@ const PAYLOAD_FOLDER = "data/0000/";
  *
  * @throws {ArtifactError} `artifact.bad-manifest`; `artifact.bad-name` for a payload file;
  * `artifact.unsupported-compression` for the header; `artifact.too-large` for too many files.
- * @see artifact-format §2
+ * @see artifact-format section 2
  */
 export function parseManifest(bytes: Uint8Array, limits: ArtifactLimits): Manifest {
   let versionSha256: string | undefined;
@@ -57,7 +57,7 @@ export type AugmentManifest = Pick<Manifest, "header" | "payload">;
  * that the manifest lists may not be here.
  *
  * @throws {ArtifactError} Those of {@link parseManifest}.
- * @see artifact-format §1, rows 4 and 6
+ * @see artifact-format section 1, rows 4 and 6
  */
 export function parseAugmentManifest(
   bytes: Uint8Array,

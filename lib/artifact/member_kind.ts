@@ -1,6 +1,6 @@
 import { type Compression, compressionOfSuffix } from "./compression/compression.ts";
 
-/** What a member of the outer archive is, by its exact name (artifact-format §1). */
+/** What a member of the outer archive is, by its exact name (artifact-format section 1). */
 export type MemberKind =
   | { readonly part: "version" | "manifest" | "signature" | "manifest-augment" }
   | { readonly part: CompressedPart; readonly compression: Compression };

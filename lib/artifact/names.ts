@@ -5,13 +5,13 @@ const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$/u;
 
 /**
  * Whether a payload file may have this name: letters, digits and `_ - . ,`, at most 100 characters,
- * neither `.` nor `..` (artifact-format §5).
+ * neither `.` nor `..` (artifact-format section 5).
  */
 export function isPayloadFileName(name: string): boolean {
   return PAYLOAD_FILE.test(name) && name !== "." && name !== "..";
 }
 
-/** Whether a state script may have this name: state, point, two digits, text (artifact-format §4). */
+/** Whether a state script may have this name: state, point, two digits, text (artifact-format section 4). */
 export function isScriptName(name: string): boolean {
   return name.length <= 255 && SCRIPT.test(name);
 }

@@ -37,7 +37,7 @@ export interface ArtifactReaderOptions {
 
 type Part = "start" | MemberKind["part"];
 
-/** What may follow what in the outer archive (artifact-format §1). */
+/** What may follow what in the outer archive (artifact-format section 1). */
 const FOLLOWERS: Readonly<Record<Part, readonly Part[]>> = {
   start: ["version"],
   version: ["manifest"],
@@ -74,7 +74,7 @@ interface MemberSink {
  * }
  * ```
  *
- * @see artifact-format §7
+ * @see artifact-format section 7
  */
 export class ArtifactReader {
   readonly #options: ArtifactReaderOptions;

@@ -80,6 +80,6 @@ const UNFIT = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** A name from the Artifact, made fit for a message: in quotes, escaped, at most 100 characters. */
 export function quoted(name: string): string {
-  return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name)
+  return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}\u2026` : name)
     .replace(UNFIT, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -9,13 +9,13 @@ const RAW_ECDSA_BYTES = 64;
 /**
  * Finds the key whose signature over the manifest is in `manifest.sig`.
  *
- * RSA: PKCS#1 v1.5; ECDSA P-256: r‖s big-endian, and DER as hardware modules write it; SHA-256 in
+ * RSA: PKCS#1 v1.5; ECDSA P-256: r and s behind each other, big-endian, and DER as hardware modules write it; SHA-256 in
  * all cases, over the manifest exactly as it stands in the Artifact.
  *
  * @param signatureFile Content of `manifest.sig`: the signature in base64, line ends ignored.
  * @param keys At least one public key.
  * @throws {ArtifactError} `artifact.bad-signature`: no key fits, or the file is no base64.
- * @see artifact-format §3
+ * @see artifact-format section 3
  */
 export function findSigner(
   manifest: Uint8Array,

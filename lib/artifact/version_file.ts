@@ -8,7 +8,7 @@ export type FormatVersion = 2 | 3;
  * Reads the `version` member: `{"format":"mender","version":3}`.
  *
  * @throws {ArtifactError} `artifact.bad-version`; `artifact.unsupported-version` for another number.
- * @see artifact-format §1: further keys are an error in the Go clients, so nothing may depend on them
+ * @see artifact-format section 1: further keys are an error in the Go clients, so nothing may depend on them
  */
 export function parseVersionFile(bytes: Uint8Array): FormatVersion {
   const { format, version, ...rest } = parseDocument(bytes, "version", "artifact.bad-version");

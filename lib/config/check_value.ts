@@ -13,7 +13,7 @@ export type CheckedValue =
  * Checks the value of a key against its kind. A `seconds` of 0 fits: the caller puts the default in
  * its place.
  *
- * @see contracts/configuration.md §2, last paragraph, for the limits
+ * @see contracts/configuration.md section 2, last paragraph, for the limits
  */
 export function checkValue(spec: KeySpec, value: unknown): CheckedValue {
   switch (spec.kind) {
@@ -49,7 +49,7 @@ export function checkValue(spec: KeySpec, value: unknown): CheckedValue {
     case "servers":
       return Array.isArray(value) && value.every(isServer)
         ? { value: value.map((item) => item.ServerURL) }
-        : wrongType(spec, 'a list of {"ServerURL": "…"}', value);
+        : wrongType(spec, 'a list of {"ServerURL": "\u2026"}', value);
     case "choice": {
       const choices = spec.choices ?? [];
       if (typeof value === "string" && choices.includes(value)) return { value };
@@ -87,7 +87,7 @@ function describeFound(value: unknown, isSecret: boolean): string {
   if (isJsonObject(value)) return "an object";
   if (isSecret) return `a ${typeof value}`;
   if (typeof value !== "string") return String(value);
-  return `the text ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;
+  return `the text ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}\u2026` : value)}`;
 }
 
 function isServer(value: unknown): value is { ServerURL: string } {

@@ -28,7 +28,7 @@ export interface Config {
   readonly retryPollMs: number;
   /** Longest random wait before the first contact after a start; 0 = none. */
   readonly firstContactSpreadMs: number;
-  /** File that holds `device_type=…`. */
+  /** File that holds `device_type=...`. */
   readonly deviceTypeFile: string;
   /** Public keys; when there is one, every Artifact must be signed. */
   readonly artifactVerifyKeyFiles: readonly string[];

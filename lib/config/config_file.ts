@@ -39,7 +39,7 @@ export function readConfigFile(
     throw configError(
       "config.not-an-object",
       path,
-      `wanted a JSON object, "{…}", found ${Array.isArray(value) ? "a list" : typeof value}`,
+      `wanted a JSON object, "{\u2026}", found ${Array.isArray(value) ? "a list" : typeof value}`,
     );
   }
   return { source, path, values: value, repeatedKeys };

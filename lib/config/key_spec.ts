@@ -6,7 +6,7 @@ import type { Paths } from "./paths.ts";
  * `text`, `path`: text. `url`: text, checked with all servers. `flag`: true or false. `looseFlag`:
  * also text, as mender-python-client reads it. `seconds`: a whole number from 1 to 31536000, 0 means
  * the default. `count`: a whole number from `least`. `texts`, `paths`: a list of text. `servers`: a
- * list of `{"ServerURL": …}`. `choice`: one of `choices`.
+ * list of `{"ServerURL": ...}`. `choice`: one of `choices`.
  */
 export type KeyKind =
   | "text"

@@ -1,7 +1,7 @@
 /**
  * All keys of both configuration files, of every Mender client: the only place that lists them.
  *
- * @see contracts/configuration.md §2 and §4
+ * @see contracts/configuration.md section 2 and section 4
  * @module
  */
 import type { KeySpec } from "./key_spec.ts";
@@ -21,7 +21,7 @@ export const MENDER_KEYS: readonly KeySpec[] = [
   seconds("UpdatePollIntervalSeconds", 1800, "between two questions for a deployment"),
   seconds("InventoryPollIntervalSeconds", 28800, "between two inventories"),
   seconds("RetryPollIntervalSeconds", 300, "longest wait before a failed call is tried again"),
-  { ...honoured("DeviceTypeFile", "path", "holds device_type=…"), fallbackPath: "deviceType" },
+  { ...honoured("DeviceTypeFile", "path", "holds device_type=\u2026"), fallbackPath: "deviceType" },
   honoured("ArtifactVerifyKey", "path", "public key that an Artifact must be signed with"),
   honoured("ArtifactVerifyKeys", "paths", "public keys; an Artifact must be signed with one"),
   {

@@ -77,7 +77,7 @@ export interface Paths {
  * Paths given by an option are taken as they are (a relative one is meant from the current
  * directory); only defaults lie under `root`. `data` moves the fallback configuration and all state.
  *
- * @see architecture §2 and §3
+ * @see architecture section 2 and section 3
  */
 export function wellKnownPaths(options: PathOptions = {}): Paths {
   const root = absolutePath(options.root ?? "/");

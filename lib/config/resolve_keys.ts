@@ -36,7 +36,7 @@ export interface ResolvedKeys {
  * harmless.
  *
  * @param files At most one of each source; `undefined` for a file that does not exist.
- * @see contracts/configuration.md §1
+ * @see contracts/configuration.md section 1
  */
 export function resolveKeys(
   table: readonly KeySpec[],

@@ -40,7 +40,7 @@ export interface BusTokensOptions {
  * client that was there once is given a minute to come back first. Nothing is known until {@link follow}
  * has looked.
  *
- * @see contracts/dbus.md §1 and §4
+ * @see contracts/dbus.md section 1 and section 4
  */
 export class BusTokens implements TokenSource {
   readonly changes = new AsyncQueue<Authorization | undefined>();

@@ -34,7 +34,7 @@ export interface SessionParts extends SessionContext {
  * A session of a user with all protocols but the shell's. It begins with any first message, is asked for
  * a sign of life when it is silent, and ends by `close`, by an error, or by silence.
  *
- * @see contracts/connect-protocol.md §4 and §5
+ * @see contracts/connect-protocol.md section 4 and section 5
  */
 export class Session {
   readonly #parts: SessionParts;

@@ -37,7 +37,7 @@ export interface StateActions {
  * An Update Control Map: what an update may do at its points. A map without states is the order to
  * delete the map of the same ID and priority.
  *
- * @see contracts/update-control.md §1
+ * @see contracts/update-control.md section 1
  */
 export interface ControlMap {
   /** UUID; compared as it is written, so letters in another case are another ID. */
@@ -181,5 +181,5 @@ export function didYouMean(found: unknown, known: readonly string[]): string | u
 export function shown(value: unknown): string {
   if (value === undefined) return "nothing";
   const text = JSON.stringify(value) ?? typeof value;
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+  return text.length > 60 ? `${text.slice(0, 57)}\u2026` : text;
 }

@@ -33,7 +33,7 @@ const STATE_KEYS = ["action", "on_map_expire", "on_action_executed"] as const;
  * refused here.
  *
  * @throws {ControlError} `control.not-json`, or `control.bad-map` with the path of the fault.
- * @see contracts/update-control.md §1
+ * @see contracts/update-control.md section 1
  */
 export function parseControlMap(text: string): ControlMap {
   if (text.length > MAX_MAP_LENGTH) {

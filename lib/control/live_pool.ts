@@ -18,11 +18,11 @@ import { poolText, readPool } from "./stored_pool.ts";
 export interface LivePoolOptions {
   /** Time; maps live by its monotonic side. */
   readonly clock: Clock;
-  /** Life of a map that is set (`UpdateControlMapExpirationTimeSeconds` × 1000). */
+  /** Life of a map that is set (`UpdateControlMapExpirationTimeSeconds` x 1000). */
   readonly lifeMs: number;
   /** What {@link LivePoolOptions.store} was given last, before the start. */
   readonly stored?: string | undefined;
-  /** Life of the stored maps from the start on (`UpdateControlMapBootExpirationTimeSeconds` × 1000). */
+  /** Life of the stored maps from the start on (`UpdateControlMapBootExpirationTimeSeconds` x 1000). */
   readonly bootLifeMs?: number;
   /**
    * Keeps the pool over a restart; `undefined` means that nothing has to be kept. Called before a change

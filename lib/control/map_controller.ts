@@ -35,7 +35,7 @@ export interface MapControllerOptions {
   readonly receiver: MapReceiver;
   /** Time. */
   readonly clock: Clock;
-  /** Source of jitter, 0 ≤ r < 1. */
+  /** Source of jitter, 0 <= r < 1. */
   readonly random: () => number;
   /** What is wanted at the beginning. */
   readonly order: MapOrder;

@@ -13,7 +13,7 @@ import {
  * before it. Setting a map again replaces the step that it had taken to `on_action_executed`: were a
  * one-time continue refreshed as it is, every update would pass.
  *
- * @see contracts/update-control.md §6, last paragraph
+ * @see contracts/update-control.md section 6, last paragraph
  */
 export interface MapOrder {
   /** Kept in effect. */

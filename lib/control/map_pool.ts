@@ -4,7 +4,7 @@ import { type ControlMap, type ControlState, isDeletion, isSameMap } from "./con
  * The Update Control Maps of a device and the rules by which they decide, as functions of maps, point
  * and time. Nothing here waits or stores.
  *
- * @see contracts/update-control.md §3 and §4
+ * @see contracts/update-control.md section 3 and section 4
  * @module
  */
 

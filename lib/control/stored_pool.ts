@@ -5,7 +5,7 @@ import { controlMapJson, readControlMap } from "./control_map_json.ts";
 import { type MapPool, setMap } from "./map_pool.ts";
 
 /**
- * Writes a pool as mender keeps it in its database: `{"active":[…],"expired":[…]}`. Ages are not in it.
+ * Writes a pool as mender keeps it in its database: `{"active":[...],"expired":[...]}`. Ages are not in it.
  *
  * @returns `undefined` for an empty pool: nothing has to be kept.
  */

@@ -4,8 +4,8 @@
  * Starts at about one second and doubles up to `maxMs`; each wait is jittered down by up to a half,
  * so that a fleet does not come back in step.
  *
- * @param maxMs Longest single wait in milliseconds (`RetryPollIntervalSeconds` × 1000).
- * @param random Source of jitter, 0 ≤ r < 1.
+ * @param maxMs Longest single wait in milliseconds (`RetryPollIntervalSeconds` x 1000).
+ * @param random Source of jitter, 0 <= r < 1.
  * @returns Waits in milliseconds, without end; the caller owns the give-up budget.
  * @throws {RangeError} `maxMs` is not a positive number.
  */

@@ -12,7 +12,7 @@ export interface ContentRange {
  * Reads a `Content-Range` header of a 206 answer: `bytes 0-99/1000` or `bytes 0-99/*`.
  *
  * @returns `undefined` when it is absent, garbled, or contradicts itself.
- * @see RFC 9110 §14.4
+ * @see RFC 9110 section 14.4
  */
 export function parseContentRange(value: string | undefined): ContentRange | undefined {
   const match = /^\s*bytes\s+(\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)\s*$/i.exec(value ?? "");

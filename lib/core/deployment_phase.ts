@@ -1,6 +1,6 @@
 /**
  * Where a deployment stands on this device. Each phase is written durably *before* the outside effect
- * that it announces (architecture §2); which one follows which is told by `lib/deployment/lifecycle.ts`.
+ * that it announces (architecture section 2); which one follows which is told by `lib/deployment/lifecycle.ts`.
  */
 export const DEPLOYMENT_PHASES = [
   /** The server offered it; nothing was done. */

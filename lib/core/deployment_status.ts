@@ -1,4 +1,4 @@
-/** Statuses of a deployment on one device that a device may send (device-api §4). */
+/** Statuses of a deployment on one device that a device may send (device-api section 4). */
 export const DEVICE_STATUSES = [
   "downloading",
   "pause_before_installing",

@@ -1,4 +1,4 @@
-/** A JSON object: what `JSON.parse` makes of `{…}`. */
+/** A JSON object: what `JSON.parse` makes of `{...}`. */
 export type JsonObject = { [key: string]: unknown };
 
 /** Whether a value is a JSON object: not null, not a list. */

@@ -10,7 +10,7 @@ const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:[a-z]*,)? .*\d\d:\d\d:\d\d
  * @param nowMs Wall-clock time, for the date form.
  * @returns Milliseconds to wait, between one second and one day; `undefined` when the header is
  * absent or means nothing.
- * @see RFC 9110 §10.2.3; limits from device-api §7
+ * @see RFC 9110 section 10.2.3; limits from device-api section 7
  */
 export function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {
   const text = value?.trim() ?? "";

@@ -8,7 +8,7 @@ const PART_OF_INTERVAL = 1 / 10;
  *
  * @param spreadMs Longest such wait, in milliseconds (`FirstContactSpreadSeconds`).
  * @param updatePollMs Wait between two polls, in milliseconds.
- * @param random Source of jitter, 0 ≤ r < 1.
+ * @param random Source of jitter, 0 <= r < 1.
  * @returns A wait in milliseconds; all waits up to the longest are as likely.
  */
 export function firstContactMs(

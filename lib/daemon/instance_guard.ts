@@ -46,7 +46,7 @@ export type InstanceDrivers = Pick<Drivers, "sockets" | "files" | "clock">;
  * A `terminal` holds a socket of its own in the same way.
  *
  * @throws {InstanceError} `daemon.already-running`, `terminal.already-running`: another one holds it.
- * @throws {StoreError} The socket cannot be bound: `store.path-too-long`, `store.denied` …
+ * @throws {StoreError} The socket cannot be bound: `store.path-too-long`, `store.denied` ...
  */
 export async function guardInstance(
   drivers: InstanceDrivers,

@@ -15,7 +15,7 @@ export interface SharedTokenOptions {
  * The device's token as other programs of the device get it: the last one that no server has refused, and
  * all that is told of the standing from then on. It outlives the device that it comes from.
  *
- * @see contracts/dbus.md §1
+ * @see contracts/dbus.md section 1
  */
 export class SharedToken implements AuthenticationHandler {
   readonly #options: SharedTokenOptions;

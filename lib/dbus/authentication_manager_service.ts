@@ -25,7 +25,7 @@ export interface AuthenticationHandler {
  *
  * @returns Whether the name is ours at once.
  * @throws {BusError} `bus.access-denied`: this user may not own the name.
- * @see contracts/dbus.md §1 and §6
+ * @see contracts/dbus.md section 1 and section 6
  */
 export function serveAuthenticationManager(
   bus: BusConnection,

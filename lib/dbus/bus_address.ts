@@ -20,7 +20,7 @@ export function systemBusAddress(configured: string | undefined): string {
   throw new BusError(
     "bus.bad-address",
     `Cannot use the D-Bus address ${JSON.stringify(configured.slice(0, 120))}: ` +
-      "wanted unix:path=… or unix:abstract=…",
+      "wanted unix:path=\u2026 or unix:abstract=\u2026",
     { retry: "never", hint: "Set DBUS_SYSTEM_BUS_ADDRESS, or unset it for the usual bus" },
   );
 }

@@ -3,7 +3,7 @@ import type { BusMethod } from "./bus_connection.ts";
 /**
  * Names and members of Mender's services on the system bus.
  *
- * @see contracts/dbus.md §1 and §2
+ * @see contracts/dbus.md section 1 and section 2
  * @module
  */
 

@@ -21,7 +21,7 @@ export type UpdateManagerServiceOptions = NameOptions;
  *
  * @returns Whether the name is ours at once.
  * @throws {BusError} `bus.access-denied`: this user may not own the name.
- * @see contracts/dbus.md §2 and §6
+ * @see contracts/dbus.md section 2 and section 6
  */
 export function serveUpdateManager(
   bus: BusConnection,

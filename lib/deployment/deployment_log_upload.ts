@@ -15,7 +15,7 @@ const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
  * @param ownLog JSON lines as the deployment log holds them; what is no record is passed as text.
  * @param subUpdaterLog Free text.
  * @param timestamp RFC 3339, for lines that carry none.
- * @see device-api §5
+ * @see device-api section 5
  */
 export function logMessages(
   ownLog: string,
@@ -56,7 +56,7 @@ function messageOfRecord(line: string, now: string): DeploymentLogMessage {
 }
 
 function shortened(text: string): string {
-  return text.length > MAX_LINE_LENGTH ? `${text.slice(0, MAX_LINE_LENGTH)}…` : text;
+  return text.length > MAX_LINE_LENGTH ? `${text.slice(0, MAX_LINE_LENGTH)}\u2026` : text;
 }
 
 function parseObject(line: string): { [key: string]: unknown } | undefined {

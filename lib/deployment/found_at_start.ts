@@ -47,7 +47,7 @@ export type NextStep =
 /**
  * Decides what to do about a deployment that an earlier process left behind.
  *
- * @see architecture §2, "found at start"
+ * @see architecture section 2, "found at start"
  */
 export function decideFound(found: FoundState): NextStep {
   const { record, lock } = found;

@@ -35,7 +35,7 @@ export interface GateAnswer {
  * Where an update asks whether it may go on: the maps of applications on the device, and that of the
  * server for the deployment, decide together.
  *
- * @see contracts/update-control.md §5 and §7
+ * @see contracts/update-control.md section 5 and section 7
  */
 export class UpdateGate {
   readonly #options: UpdateGateOptions;

@@ -31,7 +31,7 @@ export interface ToldDeployment {
  *
  * @throws {Withdrawn} The server has ended the deployment.
  * @throws What `work` throws.
- * @see device-api §4
+ * @see device-api section 4
  */
 export async function whileWanted<T>(
   context: DeploymentContext,

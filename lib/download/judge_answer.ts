@@ -30,7 +30,7 @@ export type Judgement =
  * A range is never believed without its `Content-Range`: it must be whole, begin at or before the byte
  * that was asked for, and be of the same file.
  *
- * @see device-api §6; RFC 9110 §14 and §15
+ * @see device-api section 6; RFC 9110 section 14 and section 15
  */
 export function judgeAnswer(
   asked: AskedFor,

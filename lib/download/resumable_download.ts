@@ -32,7 +32,7 @@ export interface ResumableDownloadOptions {
   readonly http: HttpDriver;
   /** Time. */
   readonly clock: Clock;
-  /** Source of jitter, 0 ≤ r < 1. */
+  /** Source of jitter, 0 <= r < 1. */
   readonly random: () => number;
   /** Hears of interruptions. */
   readonly logger: Logger;
@@ -75,7 +75,7 @@ export interface DownloadSummary {
  *
  * @throws {DownloadError} `download.gave-up`, `download.refused`, `download.bad-redirect`.
  * @throws What the target and `renewLink` throw, and the reason of `signal`.
- * @see device-api §6
+ * @see device-api section 6
  */
 export function downloadResumably(options: ResumableDownloadOptions): Promise<DownloadSummary> {
   return new ResumableDownload(options).run();

@@ -34,7 +34,7 @@ export interface UpdateFlowParts {
   readonly receiver: MapReceiver;
   /** Time. */
   readonly clock: Clock;
-  /** Source of jitter, 0 ≤ r < 1. */
+  /** Source of jitter, 0 <= r < 1. */
   readonly random: () => number;
   /** Whose maps they are. */
   readonly order: OrderOptions;

@@ -61,7 +61,7 @@ export interface Inventory {
  * not exist is an empty one.
  *
  * @throws The reason of `signal` when it was aborted; nothing else.
- * @see client-behaviour A2, device-api §2
+ * @see client-behaviour A2, device-api section 2
  */
 export async function collectInventory(options: CollectInventoryOptions): Promise<Inventory> {
   const { files, logger } = options;

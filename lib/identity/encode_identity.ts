@@ -9,7 +9,7 @@ import type { IdentityForm } from "./parse_identity.ts";
  *
  * @param form `array`: every value in a list, as mender-python-client does. `scalar`: a single value
  * alone, several in a list, as the Go and C++ clients do.
- * @see device-api §1
+ * @see device-api section 1
  */
 export function encodeIdentity(attributes: Attributes, form: IdentityForm): string {
   const members = [...attributes.keys()].sort().map((key) => {

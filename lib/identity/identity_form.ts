@@ -35,7 +35,7 @@ export interface IdentityFormOptions {
  *
  * @throws {IdentityError} `identity.form-unreadable`, `identity.form-unwritable`: a decision that may
  * be forgotten is none.
- * @see architecture §2, last paragraph; the case of both traces is decided by the reference sub-updater
+ * @see architecture section 2, last paragraph; the case of both traces is decided by the reference sub-updater
  * of mender-python-client, which runs `mender install` in the same data directory
  */
 export function decideIdentityForm(options: IdentityFormOptions): IdentityForm {

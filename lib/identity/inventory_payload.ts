@@ -16,7 +16,7 @@ const MAX_NAME_BYTES = 1024;
  * list. What the server would refuse, and the whole request with it, is left out: names that are
  * empty or longer than 1024 bytes, and attributes without a value.
  *
- * @see device-api §2
+ * @see device-api section 2
  */
 export function inventoryPayload(attributes: Attributes): InventoryItem[] {
   return [...attributes]

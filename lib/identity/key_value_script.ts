@@ -74,7 +74,7 @@ function decode(path: string, output: Uint8Array): string {
 /** The last part of an error output, where scripts say what went wrong. */
 function oneLine(text: string): string {
   const line = text.replace(/\s+/g, " ");
-  return line.length > 300 ? `…${line.slice(-300)}` : line;
+  return line.length > 300 ? `\u2026${line.slice(-300)}` : line;
 }
 
 function failure(reason: string, path: string, why: string, cause?: unknown): IdentityError {

@@ -54,7 +54,7 @@ const MAX_READ_TRIES = 5;
  * @throws {KeyError} `key.unreadable`, `key.unsafe-file`, `key.encrypted`, `key.damaged`,
  * `key.unknown-type`, `key.missing` (a key named in the configuration), `key.cannot-write`; all worth
  * trying again later.
- * @see architecture §2
+ * @see architecture section 2
  */
 export async function loadOrCreateKey(options: LoadKeyOptions): Promise<DeviceKey> {
   const { path, logger } = options;

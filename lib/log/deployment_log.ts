@@ -14,7 +14,7 @@ const LOG_NAME = /^deployments\.(\d{4})\.([0-9A-Fa-f-]{1,64})\.log$/;
  * The log of one deployment, `deployments.<nnnn>.<id>.log`: one JSON object a line, uploaded when the
  * deployment fails. Number 0001 is the newest.
  *
- * @see configuration §3 and mender 3.4.0: names and number of logs
+ * @see configuration section 3 and mender 3.4.0: names and number of logs
  */
 export class DeploymentLog {
   readonly #files: FileDriver;

@@ -127,7 +127,8 @@ function quoted(text: string): string {
 function oneLine(text: string): string {
   // Control characters from a script or a server must not reach a terminal.
   // deno-lint-ignore no-control-regex
-  return text.replace(/\s*[\r\n]+\s*/g, " ").replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "�").trim();
+  return text.replace(/\s*[\r\n]+\s*/g, " ").replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "\ufffd")
+    .trim();
 }
 
 function timestampOf(clock: Clock): string {

@@ -10,7 +10,7 @@ const PRIVATE_KEY =
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g;
 // Of a text that was shortened the first line of a key may be gone.
 const PRIVATE_KEY_END = /-----END [A-Z ]*PRIVATE KEY-----/g;
-const OF_A_KEY = /[A-Za-z0-9+/=\s\\…]/;
+const OF_A_KEY = /[A-Za-z0-9+/=\s\\\u2026]/;
 const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@]*:)[^\s/@]+(@)/gi;
 // Go writes & as \u0026 in JSON.
 const SIGNED_LINK =

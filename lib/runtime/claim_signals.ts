@@ -7,7 +7,7 @@
  * newer) opens its own whoever listens: it is closed again at once, which takes `--allow-sys`. Without that
  * permission only a start with the signal blocked, as by `env --block-signal=USR1`, keeps it shut.
  *
- * @see architecture §2, `daemon.sock`
+ * @see architecture section 2, `daemon.sock`
  * @module
  */
 

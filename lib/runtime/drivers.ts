@@ -17,7 +17,7 @@ import type { Terminal } from "./terminal/terminal_driver.ts";
 
 /** Source of unpredictable numbers. */
 export interface RandomDriver {
-  /** A number r with 0 ≤ r < 1, for jitter; not for secrets. */
+  /** A number r with 0 <= r < 1, for jitter; not for secrets. */
   next(): number;
   /** A random UUID, version 4. */
   uuid(): string;

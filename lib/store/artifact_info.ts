@@ -34,7 +34,9 @@ export function readArtifactInfo(files: FileDriver, path: string): ArtifactInfo 
   if (artifactName !== undefined && artifactName !== "") {
     return { artifactName, provides, reason: undefined };
   }
-  const why = artifactName === "" ? "artifact_name is empty" : "it holds no line artifact_name=…";
+  const why = artifactName === ""
+    ? "artifact_name is empty"
+    : "it holds no line artifact_name=\u2026";
   return unknown(path, why, provides);
 }
 

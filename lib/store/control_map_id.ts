@@ -33,7 +33,7 @@ export interface ControlMapIdOptions {
  * Only the file itself is written, so that a program needs no right to the rest of the data directory.
  *
  * @throws {StoreError} There is none and it cannot be made, or it cannot be read.
- * @see architecture §2
+ * @see architecture section 2
  */
 export async function controlMapId(options: ControlMapIdOptions): Promise<string> {
   const { files, clock, path, uuid } = options;

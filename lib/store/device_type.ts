@@ -28,7 +28,7 @@ export function readDeviceType(files: FileDriver, path: string): DeviceType {
     return missing(path, `it holds several keys: ${[...attributes.keys()].join(", ")}`);
   }
   const deviceType = attributes.get("device_type")?.at(-1);
-  if (deviceType === undefined) return missing(path, "it holds no line device_type=…");
+  if (deviceType === undefined) return missing(path, "it holds no line device_type=\u2026");
   return deviceType === "" ? missing(path, "device_type is empty") : { deviceType };
 }
 

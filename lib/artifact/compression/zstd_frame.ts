@@ -1,7 +1,7 @@
 import { checkLimit } from "../limits.ts";
 import { refusal } from "../refusal.ts";
 
-/** Largest window that is accepted, as a power of two: 64 MiB (artifact-format §7). */
+/** Largest window that is accepted, as a power of two: 64 MiB (artifact-format section 7). */
 export const MAX_WINDOW_LOG = 26;
 
 const MAGIC = [0x28, 0xb5, 0x2f, 0xfd] as const;
@@ -17,7 +17,7 @@ const RESERVED_BLOCK = 3;
  * Follows the structure of one zstd frame as it passes by, without decompressing it: where it ends,
  * and how much memory it asks for.
  *
- * @see RFC 8878 §3.1.1
+ * @see RFC 8878 section 3.1.1
  */
 export class ZstdFrame {
   readonly #member: string;

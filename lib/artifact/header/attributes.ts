@@ -40,7 +40,7 @@ export function parseTextList(value: unknown, where: string): string[] {
 }
 
 /**
- * Puts two sets together. Throws `artifact.bad-header` for a key in both (artifact-format §4).
+ * Puts two sets together. Throws `artifact.bad-header` for a key in both (artifact-format section 4).
  *
  * @param what Name of the set, for messages.
  */

@@ -20,7 +20,7 @@ const MEMBER = "header-augment";
  *
  * @param info The Artifact's own `header-info`.
  * @throws {ArtifactError} `artifact.bad-header`.
- * @see artifact-format §1, row 6
+ * @see artifact-format section 1, row 6
  */
 export function parseAugment(
   header: HeaderContents,

@@ -22,7 +22,7 @@ export interface HeaderInfo {
  * count as met.
  *
  * @throws {ArtifactError} `artifact.bad-header`.
- * @see artifact-format §4 and, for version 2, §9
+ * @see artifact-format section 4 and, for version 2, section 9
  */
 export function parseHeaderInfo(
   bytes: Uint8Array,

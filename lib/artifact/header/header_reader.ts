@@ -23,7 +23,7 @@ type Place = "start" | "header-info" | "script" | "files" | "type-info" | "meta-
 /** Which header is read: that of a version of the format, or the one that augments it. */
 export type HeaderKind = FormatVersion | "augment";
 
-/** What may follow what, for each kind (artifact-format §4, §9). */
+/** What may follow what, for each kind (artifact-format section 4, section 9). */
 const FOLLOWERS: Readonly<Record<HeaderKind, Readonly<Record<Place, readonly Place[]>>>> = {
   2: {
     "start": ["header-info"],

@@ -21,7 +21,7 @@ const MEMBER = "headers/0000/type-info";
  * @param payloadType What `header-info` says; `type-info` must say the same. Writers of rootfs-image
  * Artifacts leave it empty.
  * @throws {ArtifactError} `artifact.bad-header`.
- * @see artifact-format §4 and, for version 2, which knows the type only, §9
+ * @see artifact-format section 4 and, for version 2, which knows the type only, section 9
  */
 export function parseTypeInfo(
   bytes: Uint8Array,

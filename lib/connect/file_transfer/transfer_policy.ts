@@ -36,7 +36,7 @@ export interface WritableFile {
  * What of the file system a peer may reach. Limits are held against the path that is really meant, links
  * resolved, and what is used afterwards is that path.
  *
- * @see contracts/connect-protocol.md §10
+ * @see contracts/connect-protocol.md section 10
  */
 export class TransferPolicy {
   readonly #files: FileDriver;

@@ -1,7 +1,7 @@
 /**
  * Session control: handshake, keep-alive, end and errors of a session.
  *
- * @see contracts/connect-protocol.md §4
+ * @see contracts/connect-protocol.md section 4
  * @module
  */
 import { BodyFields, bodyOf } from "./body_fields.ts";

@@ -19,7 +19,7 @@ const SPECIAL_BITS = [[0o4000, 2 ** 23], [0o2000, 2 ** 22], [0o1000, 2 ** 20]] a
  * Mode of a file as Go counts it: nine permission bits, and bits of Go's own for the rest.
  *
  * @param mode Unix permission bits, set-id and sticky bits included.
- * @see contracts/connect-protocol.md §7
+ * @see contracts/connect-protocol.md section 7
  */
 export function goFileMode(kind: FileKind, mode: number): number {
   const special = SPECIAL_BITS.filter(([unix]) => (mode & unix) !== 0)

@@ -1,7 +1,7 @@
 /**
  * File transfer.
  *
- * @see contracts/connect-protocol.md §7
+ * @see contracts/connect-protocol.md section 7
  * @module
  */
 import { BodyFields, bodyOf, timeValue } from "./body_fields.ts";

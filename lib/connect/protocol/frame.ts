@@ -66,7 +66,7 @@ const NOTHING = new Uint8Array();
 /**
  * Writes a message as Go's peers do: `proto` as uint16, empty parts left out.
  *
- * @see contracts/connect-protocol.md §3
+ * @see contracts/connect-protocol.md section 3
  */
 export function encodeFrame(frame: FrameInit): Uint8Array {
   const { type = "", sessionId = "", properties = new Map() } = frame;

@@ -1,7 +1,7 @@
 /**
  * Requests to the update client on the device.
  *
- * @see contracts/connect-protocol.md §9
+ * @see contracts/connect-protocol.md section 9
  * @module
  */
 import { type FrameInit, PROTOCOLS } from "./frame.ts";

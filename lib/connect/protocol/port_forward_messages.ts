@@ -1,7 +1,7 @@
 /**
  * Port forwarding.
  *
- * @see contracts/connect-protocol.md §8
+ * @see contracts/connect-protocol.md section 8
  * @module
  */
 import { BodyFields, bodyOf } from "./body_fields.ts";

@@ -1,7 +1,7 @@
 /**
  * Terminals.
  *
- * @see contracts/connect-protocol.md §6
+ * @see contracts/connect-protocol.md section 6
  * @module
  */
 import { type Frame, type FrameInit, integerProperty, PROTOCOLS } from "./frame.ts";

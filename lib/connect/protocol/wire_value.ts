@@ -106,7 +106,7 @@ export function int64(value: number): WireInteger {
 /**
  * An integer of any form.
  *
- * @returns `undefined` when the value is none, or lies outside of ±2^53.
+ * @returns `undefined` when the value is none, or lies outside of -2^53 to 2^53.
  */
 export function integerOf(value: WireValue | undefined): number | undefined {
   const number = value instanceof WireInteger ? Number(value.value) : value;

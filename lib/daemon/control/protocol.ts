@@ -74,7 +74,7 @@ export type ControlAnswer =
   | { readonly ok: true } & JsonObject
   | { readonly ok: false; readonly code: string; readonly message: string };
 
-/** What `follow` is answered with: how it stands, then one line for each event, `{"ok":true,"event":…}`. */
+/** What `follow` is answered with: how it stands, then one line for each event, `{"ok":true,"event":...}`. */
 export interface ControlFeed {
   /** The first line. */
   readonly answer: ControlAnswer;

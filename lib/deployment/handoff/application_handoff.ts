@@ -22,7 +22,7 @@ export interface ApplicationHandoffOptions {
   readonly files: FileDriver;
   /** Time. */
   readonly clock: Clock;
-  /** Source of jitter, 0 ≤ r < 1. */
+  /** Source of jitter, 0 <= r < 1. */
   readonly random: () => number;
   /** Where the verified Artifact is. */
   readonly artifactPath: string;

@@ -150,7 +150,7 @@ const TABLE: Readonly<Record<DeploymentPhase | "none", Rows>> = {
  * @param record The deployment as it stands, `undefined` when there was none.
  * @returns The deployment after the event, to be stored before any of `effects` is begun.
  * @throws {StoreError} `store.bad-step`: the event cannot happen in that phase.
- * @see architecture §2
+ * @see architecture section 2
  */
 export function transition(
   record: DeploymentRecord | undefined,

@@ -10,7 +10,7 @@ import { errnoOf, type FileDriver, type FileHandle } from "./file_driver.ts";
  *
  * @param content Text (stored as UTF-8) or bytes.
  * @param permissions Mode of the new file, 0o600 when absent.
- * @throws The runtime's error (`ENOSPC`, `EROFS`, `EACCES` …); the old content then still stands.
+ * @throws The runtime's error (`ENOSPC`, `EROFS`, `EACCES` ...); the old content then still stands.
  */
 export function writeFileAtomic(
   files: FileDriver,

@@ -105,7 +105,7 @@ export interface FileDriver {
 }
 
 /**
- * Errno name of a runtime's error (`ENOENT`, `EACCES`, `ENOSPC` …), `ENOTCAPABLE` when Deno's
+ * Errno name of a runtime's error (`ENOENT`, `EACCES`, `ENOSPC` ...), `ENOTCAPABLE` when Deno's
  * permissions forbid the access (its message names the missing flag), or `undefined`.
  */
 export function errnoOf(error: unknown): string | undefined {

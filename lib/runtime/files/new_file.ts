@@ -13,7 +13,7 @@ const NO_LINKS = ["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK"];
  * are no hard links it is renamed into place after a look.
  *
  * @returns `false` when there is a file already; it is untouched.
- * @throws The runtime's error (`ENOSPC`, `EROFS`, `EACCES` …); there is no new file then.
+ * @throws The runtime's error (`ENOSPC`, `EROFS`, `EACCES` ...); there is no new file then.
  */
 export function writeNewFile(
   files: FileDriver,

@@ -12,8 +12,8 @@ import {
  * link, owned by `uid`, with one name only.
  *
  * @throws {RuntimeError} `runtime.unsafe-file`: it is anything else.
- * @throws The runtime's error (`ENOENT`, `EACCES`, `EIO` …).
- * @see architecture §2
+ * @throws The runtime's error (`ENOENT`, `EACCES`, `EIO` ...).
+ * @see architecture section 2
  */
 export function openOwned(files: FileDriver, path: string, uid: number): FileHandle {
   const before = files.stat(path);

@@ -6,7 +6,7 @@ import type { FileDriver } from "./file_driver.ts";
  * lowest n that is free: what is lost for the program may still be wanted by a person.
  *
  * @returns The new path.
- * @throws The runtime's error (`EROFS`, `EACCES` …); the file then stands where it stood.
+ * @throws The runtime's error (`EROFS`, `EACCES` ...); the file then stands where it stood.
  */
 export function setAside(files: FileDriver, path: string): string {
   let n = 1;

@@ -37,7 +37,7 @@ export const PROXY_VARIABLES: readonly string[] = [
  * @param env Reads an environment variable.
  * @returns `undefined` when no proxy is named.
  * @throws {ConfigError} `config.bad-proxy`: an address that is none of a http or https proxy.
- * @see configuration contract §3
+ * @see configuration contract section 3
  */
 export function proxyFromEnvironment(
   env: (name: string) => string | undefined,

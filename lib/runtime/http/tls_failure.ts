@@ -14,7 +14,7 @@ export type TlsReason =
 export interface TlsExplanation {
   /** Stable reason. */
   readonly code: TlsReason;
-  /** The second half of a message: "Cannot reach …: <why>". */
+  /** The second half of a message: "Cannot reach ...: <why>". */
   readonly why: string;
   /** What the user can do. */
   readonly hint: string;

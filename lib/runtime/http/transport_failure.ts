@@ -3,7 +3,7 @@ import { explainTlsFailure } from "./tls_failure.ts";
 
 /** Why a request did not get to its server, in words. */
 export interface TransportExplanation {
-  /** The second half of a message: "Cannot reach …: <why>". */
+  /** The second half of a message: "Cannot reach ...: <why>". */
   readonly why: string;
   /** What the user can do. */
   readonly hint: string | undefined;

@@ -5,7 +5,7 @@ export type ByteRange =
   | { readonly type: "unsatisfiable" };
 
 /**
- * Decides a `Range` request (RFC 9110 §14.2).
+ * Decides a `Range` request (RFC 9110 section 14.2).
  *
  * One range of bytes is granted. What is no byte range, or several of them, may be ignored by a server
  * and is: the whole body is sent. With `If-Range` a range counts only while `etag` is the same.

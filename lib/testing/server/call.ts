@@ -4,7 +4,7 @@ import type { HttpExchange } from "../../runtime/http/http_exchange.ts";
 import { ServerRefusal } from "./refusal.ts";
 import type { ServerContext } from "./server_context.ts";
 
-/** Largest request body of any route but the upload of Artifacts (device-api §5). */
+/** Largest request body of any route but the upload of Artifacts (device-api section 5). */
 export const MAX_BODY_BYTES = 1024 * 1024;
 
 /** One request on its way through a route. */

@@ -5,7 +5,7 @@ import { ServerRefusal } from "../refusal.ts";
 
 /**
  * `GET` and `HEAD` of a signed link: the bytes of an Artifact, or the range that was asked for
- * (device-api §6). A token is not needed, and sending it is a violation: at the real server the link
+ * (device-api section 6). A token is not needed, and sending it is a violation: at the real server the link
  * leads to a foreign host.
  */
 export function downloadArtifact(call: Call): Answer {
@@ -23,7 +23,7 @@ export function downloadArtifact(call: Call): Answer {
     "last-modified": new Date(artifact.modifiedAt).toUTCString(),
     etag,
   };
-  // Range is defined for GET alone (RFC 9110 §14.2).
+  // Range is defined for GET alone (RFC 9110 section 14.2).
   const range = method === "GET"
     ? decideRange(headers.get("range"), headers.get("if-range"), etag, size)
     : { type: "whole" } as const;

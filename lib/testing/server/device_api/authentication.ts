@@ -6,7 +6,7 @@ import { isSignedBy, readPublicKey } from "./request_signature.ts";
 
 /**
  * `POST auth_requests`: 200 with the bare token, or 401 for everything that the device can only wait
- * for (device-api §1).
+ * for (device-api section 1).
  */
 export async function authenticate(call: Call): Promise<Answer> {
   const { devices, tokens, settings } = call.context;

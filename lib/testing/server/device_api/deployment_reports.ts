@@ -7,7 +7,7 @@ import { ServerRefusal } from "../refusal.ts";
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
-/** `PUT status`: 204, or 409 once the deployment is withdrawn (device-api §4). */
+/** `PUT status`: 204, or 409 once the deployment is withdrawn (device-api section 4). */
 export async function reportStatus(call: Call): Promise<Answer> {
   const body = await call.jsonObject(["status", "substate"]);
   if (!isDeviceStatus(body.status)) {
@@ -23,7 +23,7 @@ export async function reportStatus(call: Call): Promise<Answer> {
   return emptyAnswer(204);
 }
 
-/** `PUT log`: replaces the log of the device (device-api §5). */
+/** `PUT log`: replaces the log of the device (device-api section 5). */
 export async function storeLog(call: Call): Promise<Answer> {
   const body = await call.jsonObject(["messages"]);
   const { deployments } = call.context;

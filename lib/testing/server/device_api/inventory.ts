@@ -6,7 +6,7 @@ import { ServerRefusal } from "../refusal.ts";
 
 const MAX_NAME_LENGTH = 1024;
 
-/** `PUT attributes`: the inventory is these attributes (device-api §2). */
+/** `PUT attributes`: the inventory is these attributes (device-api section 2). */
 export async function replaceInventory(call: Call): Promise<Answer> {
   store(call, new Map(), await readAttributes(call));
   return emptyAnswer(200);

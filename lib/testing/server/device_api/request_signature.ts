@@ -31,7 +31,7 @@ export function readPublicKey(pem: unknown): KeyObject {
 
 /**
  * Whether `signature` (standard base64, padded) is the key's over exactly these bytes: PKCS#1 v1.5 or
- * ECDSA in DER over SHA-256, Ed25519 over the bytes themselves (device-api §1).
+ * ECDSA in DER over SHA-256, Ed25519 over the bytes themselves (device-api section 1).
  */
 export function isSignedBy(key: KeyObject, bytes: Uint8Array, signature: string): boolean {
   if (!BASE64.test(signature)) return false;

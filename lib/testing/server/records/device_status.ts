@@ -37,7 +37,7 @@ export interface ReportedStatus {
  *
  * The order is that of an update. `installing` may come late: clients send it just before the commit
  * to learn of an abort. A status that is the current one changes nothing, be it final or not, and so
- * is no misstep; but a changed substate is lost with it (device-api §4).
+ * is no misstep; but a changed substate is lost with it (device-api section 4).
  *
  * @param current Status so far, `pending` at first.
  * @param reported Status that the device sends.

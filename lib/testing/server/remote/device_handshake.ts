@@ -16,7 +16,7 @@ import type { RemoteSession } from "./remote_session.ts";
  *
  * @throws {ServerRefusal} `server.timeout`, `server.conflict` (gone), `server.device-failed` (its own
  * error), `server.bad-gateway` (it does not offer the protocol).
- * @see contracts/embedded-server.md §5, "What the server does for cp"
+ * @see contracts/embedded-server.md section 5, "What the server does for cp"
  */
 export async function shakeHands(session: RemoteSession, protocol: number): Promise<void> {
   session.send(openFrame("", [CONTROL_VERSION]));

@@ -36,7 +36,7 @@ export interface JudgedFrame {
 /**
  * Reads a message of a device, more strictly than the real server does.
  *
- * @see contracts/connect-protocol.md §3
+ * @see contracts/connect-protocol.md section 3
  */
 export function judgeFrame(bytes: Uint8Array): JudgedFrame {
   try {

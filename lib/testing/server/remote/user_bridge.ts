@@ -30,7 +30,7 @@ export interface UserBridgeOptions {
  * The user's messages get the session's ID and the user's; those of the device get the session's ID.
  * `status` and `timeout` are written as int64 towards the user: mender-cli 1.9.0 takes no other form.
  *
- * @see contracts/embedded-server.md §4
+ * @see contracts/embedded-server.md section 4
  */
 export async function bridgeUser(
   user: WebSocketConnection,

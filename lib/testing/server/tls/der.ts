@@ -17,7 +17,7 @@ export const der = {
     tagged(0x03, Buffer.from([unusedBits]), bytes),
   /** UTF8String. */
   text: (text: string): Buffer => tagged(0x0c, Buffer.from(text)),
-  /** UTCTime, or GeneralizedTime from 2050 on (RFC 5280 §4.1.2.5). */
+  /** UTCTime, or GeneralizedTime from 2050 on (RFC 5280 section 4.1.2.5). */
   time(at: number): Buffer {
     const full = new Date(at).toISOString().replace(/\.\d+Z$/, "Z").replace(/[-:T]/g, "");
     const isLate = new Date(at).getUTCFullYear() >= 2050;

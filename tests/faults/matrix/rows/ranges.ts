@@ -253,7 +253,7 @@ function redirects(): Row[] {
   ): Row =>
     whole(
       `the link redirects ${fault}`,
-      99,
+      Infinity,
       (exchange, life) =>
         exchange.reply(302, { location: typeof location === "string" ? location : location(life) }),
       more,
