@@ -74,6 +74,7 @@ async function tryToBind(
   options: InstanceOptions,
 ): Promise<SocketListener | undefined> {
   const { files, clock } = drivers;
+  let bound: SocketListener | undefined;
   try {
     return await inTurn(files, clock, path, async () => {
       if (files.stat(path) !== undefined) {
@@ -82,9 +83,11 @@ async function tryToBind(
         if (holder !== undefined) throw alreadyRunning(path, options.role);
         files.remove(path);
       }
-      return await bind(drivers, path, options);
+      return bound = await bind(drivers, path, options);
     }, options.signal);
   } catch (error) {
+    // The turn cannot be given back. Nobody would answer at the socket, and everybody would wait for us.
+    await bound?.close();
     options.signal.throwIfAborted();
     if (isMenderError(error)) throw error;
     throw storeFailure("bind the control socket", path, error);

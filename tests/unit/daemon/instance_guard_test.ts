@@ -10,6 +10,7 @@ import type { Drivers } from "../../../lib/runtime/drivers.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
 import type { SocketDriver } from "../../../lib/runtime/socket_driver.ts";
 import { fastClock } from "../../support/fast_clock.ts";
+import { faultyFiles } from "../../support/faulty_files.ts";
 import { logRecorder } from "../../support/log_recorder.ts";
 import { leaveStaleSocket } from "../../support/stale_socket.ts";
 import { inTemporaryDirectory } from "../../support/temporary.ts";
@@ -172,6 +173,19 @@ test("guardInstance() takes over the turn of a process that died in it", async (
     writeFileSync(join(directory, ".daemon.sock.turn"), "");
     await (await guard({ ...drivers, clock: fastClock(40) }, path)).close();
     assert.deepEqual(readdirSync(directory), []);
+  });
+});
+
+test("guardInstance() holds nothing when it cannot give its turn back", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    const path = join(directory, "daemon.sock");
+    const { files } = faultyFiles(drivers.files, (call) => call === "remove" ? "EROFS" : undefined);
+    await assert.rejects(
+      guard({ ...drivers, files }, path),
+      (error) => isMenderError(error, "store.read-only"),
+    );
+    assert.deepEqual(readdirSync(directory), [".daemon.sock.turn"]);
+    await (await guard({ ...drivers, clock: fastClock(40) }, path)).close();
   });
 });
 
