@@ -1,7 +1,7 @@
 import { runCommandLine } from "../../../cli/run_command_line.ts";
+import type { Clock } from "../../../lib/runtime/clock.ts";
 import type { Drivers, SignalName } from "../../../lib/runtime/drivers.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
-import { fastClock } from "../../support/fast_clock.ts";
 
 const host = await hostDrivers();
 
@@ -12,8 +12,8 @@ export type LogLine = Readonly<Record<string, unknown>>;
 export interface ProgramOptions {
   /** The device's directory. */
   readonly root: string;
-  /** How much faster than the world its clock runs. */
-  readonly clockFactor: number;
+  /** Its clock, which is faster than the world's. */
+  readonly clock: Clock;
   /** Puts other drivers in the place of some of the machine's. */
   readonly drivers: (drivers: Drivers) => Drivers;
   /** Told each line of its log. */
@@ -34,7 +34,7 @@ export class DeviceProgram {
   constructor(options: ProgramOptions, args: readonly string[]) {
     const drivers = options.drivers({
       ...host,
-      clock: fastClock(options.clockFactor),
+      clock: options.clock,
       random: { ...host.random, next: () => 0.5 },
       signals: {
         on: (signal, handler) => {

@@ -1,8 +1,9 @@
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { FileDriver } from "../../../lib/runtime/files/file_driver.ts";
+import type { Clock } from "../../../lib/runtime/clock.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
+import type { DetachedOptions } from "../../../lib/runtime/processes/process_driver.ts";
 import {
   type HttpExchange,
   type MenderServer,
@@ -11,12 +12,15 @@ import {
 } from "../../../lib/testing/mod.ts";
 import { ClientRig } from "../../support/client_rig.ts";
 import { TestAuthority } from "../../support/certificates.ts";
+import { fastClock } from "../../support/fast_clock.ts";
 import { waitUntil } from "../../support/wait.ts";
 import { smallArtifact } from "../../support/with_server.ts";
 import { watchSteps } from "../kill/step_names.ts";
 import { type Call, callOf } from "./call.ts";
 import { DeviceProgram, type LogLine } from "./device_program.ts";
+import { type Front, openFront } from "./front.ts";
 import { observe } from "./observe.ts";
+import { RefusingProxy } from "./proxy.ts";
 import type { Group, Row, Scheme, Seen } from "./row.ts";
 import { SubUpdater } from "./sub_updater.ts";
 import { Wire } from "./wire.ts";
@@ -34,7 +38,14 @@ export const TRUSTED: TestAuthority = new TestAuthority();
 const NEXT_ARTIFACT = smallArtifact("release-3", 3000);
 /** Longest wait that the configuration of the device allows, in seconds. */
 export const RETRY_SECONDS = 5;
-const FINAL = ["success", "failure", "aborted", "already-installed", "decommissioned"];
+/** Statuses behind which nothing comes any more. */
+export const FINAL: readonly string[] = [
+  "success",
+  "failure",
+  "aborted",
+  "already-installed",
+  "decommissioned",
+];
 /** A row that takes longer has failed. */
 export const ROW_LIMIT_MS = 40_000;
 
@@ -49,18 +60,26 @@ export class Life {
   deploymentId = "";
   /** Called before each durable step of a program of the device. */
   onStep: ((step: string) => void) | undefined;
-  /** Takes the place of the file driver's call, for rows about disks. */
-  files: ((files: FileDriver) => FileDriver) | undefined;
+  /** Longest run of a script on the world's clock, in milliseconds; what it is given is not shortened by ours. */
+  scriptLimitMs = Infinity;
+  /** Called before the daemon is started again. */
+  onDaemonStart: (() => void) | undefined;
+  /** Takes the place of a program that is started to outlive the daemon. */
+  onStart: ((program: DetachedOptions) => DetachedOptions) | undefined;
   /** What wall clock and monotonic clock show too much, in milliseconds. */
   readonly clockIsOffBy = { wall: 0, monotonic: 0 };
-  /** Variables of the environment. */
-  env: Record<string, string> = {};
+  /** The way to the server, when the group has one. */
+  readonly proxy: RefusingProxy | undefined;
+  readonly #front: Front | undefined;
   /** Arguments of the daemon. */
   daemonArgs: readonly string[] = ["daemon", "--stay"];
   readonly log: LogLine[] = [];
-  readonly #group: Group;
+  /** How often the fault of this row has struck. */
+  strikes = 0;
+  readonly #clock: Clock;
   readonly #options: Partial<ServerOptions>;
   #from = 0;
+  #violations = 0;
   #starts = 0;
 
   private constructor(
@@ -69,11 +88,14 @@ export class Life {
     options: Partial<ServerOptions>,
     server: MenderServer,
     wire: Wire,
+    proxied: { readonly proxy?: RefusingProxy; readonly front?: Front },
   ) {
-    this.#group = group;
     this.#options = options;
     this.server = server;
     this.wire = wire;
+    this.proxy = proxied.proxy;
+    this.#front = proxied.front;
+    this.#clock = fastClock(group.clockFactor ?? 20);
     this.rig = new ClientRig(root, {
       serverUrl: this.url,
       config: {
@@ -102,9 +124,18 @@ export class Life {
       ...(group.tokenLifeSeconds !== undefined && { tokenLifeSeconds: group.tokenLifeSeconds }),
     };
     const server = await startServer(options);
-    const wire = new Wire(Number(new URL(server.url).port));
+    const port = Number(new URL(server.url).port);
+    const { caCertificate } = server;
+    const isProxied = group.isProxied === true;
+    const front = isProxied && caCertificate !== undefined
+      ? await openFront(TRUSTED.issue(), port, caCertificate)
+      : undefined;
+    const wire = new Wire(front?.port ?? port);
     await wire.open();
-    const life = new Life(root, group, options, server, wire);
+    const life = new Life(root, group, options, server, wire, {
+      ...(isProxied && { proxy: await RefusingProxy.open() }),
+      ...(front !== undefined && { front }),
+    });
     await life.uploadArtifacts();
     await life.isIdle();
     return life;
@@ -112,14 +143,27 @@ export class Life {
 
   /** Where the device finds its server: at the wire. */
   get url(): string {
-    return `${this.server.url.split("://")[0]}://127.0.0.1:${this.wire.port}`;
+    // An address of this machine would be reached without the proxy.
+    const host = this.proxy === undefined ? "127.0.0.1" : "mender.example";
+    return `${this.server.url.split("://")[0]}://${host}:${this.wire.port}`;
   }
 
-  /** Lets a fault happen, until the deployment is over; then looks, repairs, and deploys once more. */
-  async play(row: Row): Promise<Seen> {
+  /** Time on the device's monotonic clock, in milliseconds. */
+  now(): number {
+    return this.#clock.monotonic() + this.clockIsOffBy.monotonic;
+  }
+
+  /**
+   * Lets a fault happen, until the deployment is over; then looks, repairs, and deploys once more.
+   *
+   * @param isFollowed Whether a row of the same family comes next: then that one shows how it goes on.
+   */
+  async play(row: Row, isFollowed: boolean): Promise<Seen> {
     this.log.length = 0;
+    this.strikes = 0;
     this.subUpdater.behave("reports success");
     this.#from = this.server.journal.position;
+    this.#violations = this.server.violations().length;
     await row.arm?.(this);
     this.deploymentId = this.deploy("release-2");
     await row.during?.(this);
@@ -129,9 +173,14 @@ export class Life {
     await row.repair?.(this);
     this.log.length = 0;
     this.subUpdater.behave("reports success");
-    if (row.isLight !== true) await this.goesOn();
-    else await this.#isSettled();
+    if (row.isLight === true && isFollowed) await this.#isSettled();
+    else await this.goesOn();
     return seen;
+  }
+
+  /** Notes that the fault has struck: a row in which it never does proves nothing. */
+  hasStruck(): void {
+    this.strikes++;
   }
 
   /** The next deployment must go well, whatever happened. */
@@ -163,12 +212,17 @@ export class Life {
     return id;
   }
 
-  /** Interferes with the next requests of a kind; what the handler does not answer, the server does. */
+  /**
+   * Interferes with the next requests of a kind. What the handler answers is a strike; what it does not,
+   * by returning `false`, the server answers.
+   */
   on(call: Call, times: number, handle: (exchange: HttpExchange, number: number) => unknown): void {
     let number = 0;
     this.server.setInterceptor(async (exchange) => {
       if (callOf(exchange) !== call || number >= times) return false;
-      return await handle(exchange, ++number) !== false;
+      if (await handle(exchange, ++number) === false) return false;
+      this.hasStruck();
+      return true;
     });
   }
 
@@ -176,8 +230,11 @@ export class Life {
   heal(): void {
     this.server.setInterceptor(undefined);
     this.wire.heal();
+    this.proxy?.heal();
     this.onStep = undefined;
-    this.env = {};
+    this.onStart = undefined;
+    this.onDaemonStart = undefined;
+    this.scriptLimitMs = Infinity;
   }
 
   /** Ends the daemon, as a service manager does, and waits until it is gone. */
@@ -188,7 +245,17 @@ export class Life {
 
   /** Starts the daemon again. */
   startDaemon(): void {
+    this.onDaemonStart?.();
     this.program = this.#startProgram();
+  }
+
+  /** Starts the daemon, and again when it ends by itself, as a service manager does, until it answers. */
+  async daemonIsUp(): Promise<void> {
+    this.startDaemon();
+    await waitUntil("a daemon", async () => {
+      if (this.program.code !== undefined) this.startDaemon();
+      return await this.run("check-update") === 0;
+    }, ROW_LIMIT_MS);
   }
 
   /** Runs another command of the device. */
@@ -198,6 +265,7 @@ export class Life {
 
   /** Ends the server; another one takes its place, with what the old one knew or without. */
   async restartServer(keeps: "keeps its state" | "knows nothing"): Promise<void> {
+    this.hasStruck();
     await this.wire.close();
     await this.server.close();
     const dir = keeps === "keeps its state"
@@ -205,7 +273,7 @@ export class Life {
       : join(this.rig.root, `server-${crypto.randomUUID()}`);
     // The authority of before, or the device could not trust the new one.
     this.server = await startServer({ ...this.#options, dir: dir! });
-    this.#from = 0;
+    this.#from = this.#violations = 0;
     if (keeps === "knows nothing") await this.uploadArtifacts();
     this.wire.leadTo(Number(new URL(this.server.url).port));
     await this.wire.open();
@@ -230,6 +298,11 @@ export class Life {
   statuses(id: string): string[] {
     return (this.server.deployment(id).devices[0]?.history ?? [])
       .map(({ status }) => status).filter((status) => status !== "pending");
+  }
+
+  /** What the device has done in this row that the server does not like. */
+  violations(): string[] {
+    return this.server.violations().slice(this.#violations).map(({ violation = "" }) => violation);
   }
 
   /** Waits until a deployment has a final status, and the device has done with it. */
@@ -266,7 +339,9 @@ export class Life {
     this.heal();
     await this.subUpdater.end();
     await this.stopDaemon();
+    await this.proxy?.close();
     await this.wire.close();
+    await this.#front?.close();
     await this.server.close();
     await this.rig.stop();
   }
@@ -278,17 +353,29 @@ export class Life {
   #start(args: readonly string[]): DeviceProgram {
     return new DeviceProgram({
       root: this.rig.root,
-      clockFactor: this.#group.clockFactor ?? 20,
+      clock: this.#clock,
       onLog: (line) => void this.log.push(line),
       drivers: (drivers) => ({
         ...drivers,
+        processes: {
+          ...drivers.processes,
+          run: (options) => {
+            const timeoutMs = Math.min(options.timeoutMs, this.scriptLimitMs);
+            return drivers.processes.run({ ...options, timeoutMs });
+          },
+          startDetached: (program) =>
+            drivers.processes.startDetached(this.onStart?.(program) ?? program),
+        },
         files: watchSteps(drivers.files, (step) => this.onStep?.(step)),
         clock: {
           ...drivers.clock,
           now: () => drivers.clock.now() + this.clockIsOffBy.wall,
-          monotonic: () => drivers.clock.monotonic() + this.clockIsOffBy.monotonic,
+          monotonic: () => this.now(),
         },
-        self: { ...drivers.self, env: (name) => this.env[name] },
+        self: {
+          ...drivers.self,
+          env: (name) => /^HTTPS?_PROXY$/.test(name) ? this.proxy?.url : undefined,
+        },
       }),
     }, args);
   }

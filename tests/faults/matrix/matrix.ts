@@ -62,9 +62,10 @@ async function playUntilFailure(
   rows: readonly Row[],
 ): Promise<Played[]> {
   const played: Played[] = [];
-  for (const row of rows) {
+  for (const [at, row] of rows.entries()) {
+    const isFollowed = row.family !== undefined && rows[at + 1]?.family === row.family;
     try {
-      played.push({ group, row, scheme, seen: await life.play(row) });
+      played.push({ group, row, scheme, seen: await life.play(row, isFollowed) });
     } catch (error) {
       const text = error instanceof Error ? error.stack : String(error);
       played.push({ group, row, scheme, error: new Error(`${text}\n${life.story()}`) });

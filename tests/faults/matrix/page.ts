@@ -12,8 +12,8 @@ Each row is a deployment during which the fault happens. "The usual" is what the
 deployment: the offer, the status \`downloading\`, the download, the status \`installing\`, and the outcome.
 \`cut\` is a request that got no answer, \`rest\` one for the rest of an Artifact. Polls without a
 deployment, inventories, and what is sent again and again are left out. Unless the server asks for more,
-no wait between two tries is longer than \`RetryPollIntervalSeconds\`, here 5 s. After every row, or after
-the last of those in one line, another deployment ends well.
+no wait between two tries is longer than \`RetryPollIntervalSeconds\`, here 5 s. A row fails when its fault
+did not strike. After every row, or after the last of a family, another deployment ends well.
 `;
 
 /** Writes `docs/faults.md` out of what was seen. */

@@ -14,12 +14,18 @@ export interface Row {
   readonly family?: string;
   /** What tells the row from others of its family. */
   readonly member?: string;
-  /** The next row of the group shows that the next deployment works; it takes no one of its own. */
+  /** The next row of its family shows that the next deployment works; it takes no one of its own. */
   readonly isLight?: boolean;
+  /** How often the fault has to strike at least; once when absent and only its strike shows it. */
+  readonly strikes?: number;
+  /** Strikes that only a look at the device tells, once the deployment is over. */
+  readonly strikesSeen?: (life: Life) => number;
   /** How the deployment ends; `success` when absent. */
   readonly end?: End;
   /** What the server sees, and in which order, is up to the speed of the machine: its end is told. */
   readonly isByChance?: boolean;
+  /** What the device has told the server is lost: it may tell an earlier status again. */
+  readonly tellsAgain?: boolean;
   /** Over which protocols it is played; both when absent. */
   readonly schemes?: readonly Scheme[];
   /** Longest wait in seconds that the server asks for; without it none may be longer than configured. */
@@ -38,6 +44,8 @@ export interface Group {
   readonly title: string;
   /** Keys of `mender.conf` that are different. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Whether the device gets to its server through a proxy, by a name that only the proxy knows. */
+  readonly isProxied?: boolean;
   /** Seconds of life of the server's tokens. */
   readonly tokenLifeSeconds?: number;
   /** How much faster than the world the device's clock runs. */

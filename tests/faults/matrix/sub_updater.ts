@@ -3,7 +3,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Life } from "./life.ts";
 
 /** What a sub-updater does once it was started. */
-export type Behaviour = "reports success" | "reports failure" | "does nothing";
+export type Behaviour =
+  | "reports success"
+  | "leaves the lock"
+  | "reports failure"
+  | "does nothing";
 
 /**
  * The part of the sub-updater that talks to the client: it waits for the script to have been started,
@@ -53,11 +57,13 @@ export class SubUpdater {
   async #report(): Promise<void> {
     const { rig } = this.#life;
     if (this.#behaviour === "does nothing") return;
-    const outcome = this.#behaviour === "reports success" ? "--success" : "--failure";
+    const outcome = this.#behaviour === "reports failure" ? "--failure" : "--success";
     for (let attempt = 0; attempt < 5 && !this.#isOver; attempt++) {
       const code = await this.#life.run("report", outcome);
       // With 3 the daemon delivers it, and removes the lock then; with 1 it is not even recorded.
-      if (code === 0) rmSync(rig.paths.lock, { force: true });
+      if (code === 0 && this.#behaviour !== "leaves the lock") {
+        rmSync(rig.paths.lock, { force: true });
+      }
       if (code !== 1) return;
     }
   }

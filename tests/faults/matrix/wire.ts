@@ -7,6 +7,16 @@ interface Line {
   readonly client: Socket;
   readonly upstream: Socket;
   blow: Blow | undefined;
+  /** A blow that falls once so many bytes more have got to the device. */
+  later: { readonly blow: Blow; bytes: number } | undefined;
+}
+
+/** A blow for connections that there may not be yet. */
+interface NextBlow {
+  readonly blow: Blow;
+  times: number;
+  readonly onStrike: () => void;
+  readonly afterBytes: number | undefined;
 }
 
 /** Bytes that a dripping line passes at a time. */
@@ -22,7 +32,8 @@ export class Wire {
   #server: Server | undefined;
   #port = 0;
   readonly #lines = new Set<Line>();
-  #next: { readonly blow: Blow; times: number } | undefined;
+  #next: NextBlow | undefined;
+  #passedBytes = 0;
 
   /** Makes a wire to a port of this machine; nothing listens yet. */
   constructor(target: number) {
@@ -32,6 +43,11 @@ export class Wire {
   /** Port at which the device finds its server. */
   get port(): number {
     return this.#port;
+  }
+
+  /** Bytes that have got to the device. */
+  get passedBytes(): number {
+    return this.#passedBytes;
   }
 
   /** Another server stands behind the wire from now on; open connections end. */
@@ -61,20 +77,33 @@ export class Wire {
     await closed;
   }
 
-  /** Strikes the next connections on which the device sends something, before it gets there. */
-  strikeNext(blow: Blow, times: number): void {
-    this.#next = { blow, times };
+  /**
+   * Strikes the next connections on which the device sends something: before it gets there or, with
+   * `afterBytes`, once the device has got so many bytes of what comes back.
+   */
+  strikeNext(blow: Blow, times: number, onStrike: () => void, afterBytes?: number): void {
+    this.#next = { blow, times, onStrike, afterBytes };
   }
 
-  /** Strikes all connections that are open now. */
-  strikeOpen(blow: Blow): void {
-    for (const line of this.#lines) this.#strike(line, blow);
+  /** Strikes the connections that are open now, once so many bytes more have got to the device. */
+  strikeOpenAfter(bytes: number, blow: Blow): number {
+    for (const line of this.#lines) line.later = { blow, bytes };
+    return this.#lines.size;
+  }
+
+  /** Strikes all connections that are open now; gives how many those are. */
+  strikeOpen(blow: Blow): number {
+    const struck = [...this.#lines];
+    for (const line of struck) this.#strike(line, blow);
+    return struck.length;
   }
 
   /** Strikes nothing any more, and ends what was struck. */
   heal(): void {
     this.#next = undefined;
-    for (const line of this.#lines) if (line.blow !== undefined) line.client.destroy();
+    for (const line of this.#lines) {
+      if (line.blow !== undefined || line.later !== undefined) line.client.destroy();
+    }
   }
 
   /** Ends all connections. */
@@ -84,17 +113,14 @@ export class Wire {
 
   #take(client: Socket): void {
     const upstream = connect(this.#target, "127.0.0.1");
-    const line: Line = { client, upstream, blow: undefined };
+    const line: Line = { client, upstream, blow: undefined, later: undefined };
     this.#lines.add(line);
     client.on("data", (chunk) => {
-      if (this.#next !== undefined && this.#next.times > 0 && line.blow === undefined) {
-        this.#next.times--;
-        this.#strike(line, this.#next.blow);
-      }
+      if (line.blow === undefined && line.later === undefined) this.#takeNext(line);
       if (line.blow === undefined || line.blow === "drip") upstream.write(chunk);
     });
     upstream.on("data", (chunk: Uint8Array) => {
-      if (line.blow === undefined) client.write(chunk);
+      if (line.blow === undefined) this.#pass(line, chunk);
       else if (line.blow === "drip") drip(line, chunk);
     });
     for (const socket of [client, upstream]) socket.on("error", () => socket.destroy());
@@ -105,6 +131,25 @@ export class Wire {
       this.#lines.delete(line);
       upstream.destroy();
     });
+  }
+
+  #takeNext(line: Line): void {
+    const next = this.#next;
+    if (next === undefined || next.times === 0) return;
+    next.times--;
+    next.onStrike();
+    if (next.afterBytes === undefined) this.#strike(line, next.blow);
+    else line.later = { blow: next.blow, bytes: next.afterBytes };
+  }
+
+  #pass(line: Line, chunk: Uint8Array): void {
+    const { later } = line;
+    const passed = later === undefined ? chunk : chunk.subarray(0, later.bytes);
+    line.client.write(passed);
+    this.#passedBytes += passed.length;
+    if (later === undefined) return;
+    later.bytes -= passed.length;
+    if (later.bytes === 0) this.#strike(line, later.blow);
   }
 
   #strike(line: Line, blow: Blow): void {

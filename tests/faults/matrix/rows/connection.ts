@@ -14,18 +14,62 @@ const WORDS: Record<Blow, string> = {
 };
 const MIDDLE = Math.floor(SIZE / 2);
 
-/** The answer to a call is lost. */
+/** Bytes of an answer that are no whole header of it, nor a whole record of TLS. */
+const SOME_BYTES = 12;
+
+/** Has a call made that is not a part of every deployment, or has the deployment end with it. */
+function hasCall(call: Call, arm: (life: Life) => void): Pick<Row, "arm" | "end"> {
+  return {
+    ...(call === "log" && { end: "failure" }),
+    arm(life) {
+      if (call === "auth") life.server.revokeTokens();
+      if (call === "inventory") life.program.kill("SIGUSR2");
+      if (call === "log") life.subUpdater.behave("reports failure");
+      arm(life);
+    },
+  };
+}
+
+/** The answer to a call is lost; the server does not know. */
 function lost(call: Call, blow: Blow, times: number): Row {
   const often = times === 1 ? "" : `, ${times} times`;
   return {
     fault: `${WORDS[blow]} in place of the answer to ${call}${often}`,
-    arm(life) {
-      if (call === "auth") life.server.revokeTokens();
+    strikes: times,
+    ...hasCall(call, (life) =>
       life.on(call, times, () => {
-        life.wire.strikeOpen(blow);
+        if (life.wire.strikeOpen(blow) > 0) life.hasStruck();
         return false;
-      });
-    },
+      })),
+  };
+}
+
+/** The header of the answer to a call does not come whole; the server does not know. */
+function lostInHeader(call: Call, blow: Blow): Row {
+  return {
+    fault: `${WORDS[blow]} in the header of the answer to ${call}`,
+    strikes: 1,
+    ...hasCall(call, (life) =>
+      life.on(call, 1, () => {
+        if (life.wire.strikeOpenAfter(SOME_BYTES, blow) > 0) life.hasStruck();
+        return false;
+      })),
+  };
+}
+
+/** The answer to a call stops in the middle of what it says. */
+function lostInBody(call: Call, blow: Blow): Row {
+  return {
+    fault: `${WORDS[blow]} in the body of the answer to ${call}`,
+    ...hasCall(call, (life) =>
+      life.on(call, 1, async (exchange) => {
+        await exchange.drain();
+        const { passedBytes } = life.wire;
+        exchange.start(200, { "content-type": "application/json", "content-length": "1000" });
+        await exchange.write(new TextEncoder().encode('{"id":"'));
+        await waitUntil("a part of it", () => life.wire.passedBytes > passedBytes);
+        life.wire.strikeOpen(blow);
+      })),
   };
 }
 
@@ -34,6 +78,7 @@ function broken(blow: Blow, where: string, bytes: number, times: number): Row {
   const often = times === 1 ? "" : `, ${times} times`;
   return {
     fault: `${WORDS[blow]} ${where} of the Artifact${often}`,
+    strikes: times,
     arm: (life) => life.on("artifact", times, (exchange) => sendSome(life, exchange, bytes, blow)),
   };
 }
@@ -65,24 +110,40 @@ async function sendSome(
   life.wire.strikeOpen(blow);
 }
 
+const CALLS = ["auth", "inventory", "next", "status", "log"] as const;
+
+/** Silences the next connection, which is a new one. */
+function onNewConnection(life: Life, afterBytes?: number): void {
+  life.wire.hangUp();
+  life.wire.strikeNext("silence", 1, () => life.hasStruck(), afterBytes);
+}
+
 /** Connections that break, before, within and behind what they carry. */
 export const CONNECTION: Group = {
   title: "Connections",
   rows: [
     {
       fault: "connections are refused for a while",
-      async arm(life) {
-        await life.wire.close();
-        setTimeout(() => void life.wire.open(), 200);
+      arm: (life) => life.wire.close(),
+      async during(life) {
+        await waitUntil("a refusal", () => life.log.some(({ next_attempt_seconds: at }) => at));
+        life.hasStruck();
+        await life.wire.open();
       },
     },
     ...(["reset", "fin"] as const).map((blow): Row => ({
       fault: `${WORDS[blow]} before anything is sent, 3 times`,
-      arm: (life) => life.wire.strikeNext(blow, 3),
+      strikes: 3,
+      arm: (life) => life.wire.strikeNext(blow, 3, () => life.hasStruck()),
     })),
-    ...(["auth", "inventory", "next", "status", "log"] as const).flatMap((call) =>
+    ...(["auth", "next", "status", "log"] as const).flatMap((call) =>
       (["reset", "fin"] as const).flatMap((blow) => [1, 3].map((times) => lost(call, blow, times)))
-    ).filter(({ fault }) => !/to (inventory|log)/.test(fault)),
+    ),
+    ...(["reset", "fin"] as const).flatMap((blow) => [
+      lost("inventory", blow, 1),
+      ...CALLS.map((call) => lostInHeader(call, blow)),
+      ...(["auth", "next"] as const).map((call) => lostInBody(call, blow)),
+    ]),
     ...(["reset", "fin"] as const).flatMap((blow) =>
       [1, 4].flatMap((times) => [
         broken(blow, "before the first byte", 0, times),
@@ -93,7 +154,7 @@ export const CONNECTION: Group = {
     ),
     {
       fault: "a drip from the first byte to the last",
-      arm: (life) => life.wire.strikeNext("drip", 100),
+      arm: (life) => life.wire.strikeNext("drip", 100, () => life.hasStruck()),
     },
   ],
 };
@@ -101,16 +162,22 @@ export const CONNECTION: Group = {
 /** Connections on which nothing comes any more. */
 export const SILENCE: Group = {
   title: "Silence",
-  // Its limits shall be long beside what a busy machine needs.
-  clockFactor: 10,
   rows: [
     {
       fault: "silence at the connection, or in its TLS",
-      arm: (life) => life.wire.strikeNext("silence", 1),
+      arm: (life) => onNewConnection(life),
     },
-    lost("auth", "silence", 1),
-    lost("next", "silence", 1),
-    lost("status", "silence", 1),
+    {
+      fault: "silence in the middle of what TLS answers, or of the first header",
+      arm: (life) => onNewConnection(life, SOME_BYTES),
+    },
+    ...CALLS.map((call) => lost(call, "silence", 1)),
+    // Each takes seconds, and has half of the protocols.
+    ...CALLS.map((call): Row => ({ ...lostInHeader(call, "silence"), schemes: ["https"] })),
+    ...(["auth", "next"] as const).map((call): Row => ({
+      ...lostInBody(call, "silence"),
+      schemes: ["http"],
+    })),
     broken("silence", "before the first byte", 0, 1),
     broken("silence", "in the middle", MIDDLE, 1),
     broken("silence", "before the last byte", SIZE, 1),
@@ -123,7 +190,7 @@ export const SILENCE: Group = {
             life.rig.record()?.phase === "handed_over" ||
             life.rig.record()?.phase === "acknowledged",
         );
-        life.wire.strikeOpen("silence");
+        if (life.wire.strikeOpen("silence") > 0) life.hasStruck();
       },
     },
   ],

@@ -1,61 +1,40 @@
 /** Durable files that are not as they were left, at the points of a deployment at which they count. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { waitUntil } from "../../../support/wait.ts";
 import type { LogLine } from "../device_program.ts";
 import { type Life, ROW_LIMIT_MS } from "../life.ts";
 import type { Group, Row } from "../row.ts";
-import { inTheMiddle } from "./device_side.ts";
+import { damaged, damageFile, eachDamage, UNVERSIONED } from "./damage.ts";
+import { EMPTIED } from "./directory.ts";
+import { whileHeld } from "./held.ts";
+import { inTheMiddle } from "./in_the_middle.ts";
 import { handedOver } from "./server_side.ts";
 
-type Damage = (content: Uint8Array<ArrayBuffer>) => Uint8Array;
-const DAMAGES: readonly (readonly [words: string, damage: Damage])[] = [
-  ["has a bit flipped", (content) => {
-    const at = content.length >> 1;
-    content[at]! ^= 0x10;
-    return content;
-  }],
-  ["lost its end", (content) => content.subarray(0, content.length >> 1)],
-  ["is empty", () => new Uint8Array()],
-  ["is all zeros", (content) => content.fill(0)],
-  ["is of another version", (content) =>
-    new TextEncoder().encode(
-      new TextDecoder().decode(content).replace('"schema": 1', '"schema": 9'),
-    )],
-];
+type PathOf = (life: Life) => string;
 
-/** Damages a file while no daemon runs. */
-async function damaged(life: Life, path: string, damage: Damage): Promise<void> {
-  await life.stopDaemon();
-  writeFileSync(path, damage(new Uint8Array(readFileSync(path))));
-  life.startDaemon();
-}
-
-/** A row for each damage that fits: what it is, when it is done, and how it is played. */
-function eachDamage(
-  name: string,
-  when: string,
-  which: RegExp,
-  play: (damage: Damage) => Pick<Row, "arm" | "during" | "end">,
-): Row[] {
-  return DAMAGES.filter(([words]) => which.test(words)).map(([words, damage]): Row => ({
-    fault: `${name} ${words}, ${when}`,
-    family: `${name} …, ${when}`,
-    member: words,
-    end: "reported",
-    repair: removeAside,
-    ...play(damage),
+function beforehand(name: string, path: PathOf, which: RegExp): Row[] {
+  return eachDamage(name, "before the deployment", which, (damage) => ({
+    arm: (life) => damaged(life, path(life), damage),
   }));
 }
 
-function whileDownloading(name: string, path: (life: Life) => string, which: RegExp): Row[] {
+function downloading(name: string, path: PathOf, which: RegExp): Row[] {
   return eachDamage(name, "in the middle of the download", which, (damage) => ({
     arm: (life) => inTheMiddle(life, () => damaged(life, path(life), damage)),
   }));
 }
 
-function whileInstalling(name: string, path: (life: Life) => string, which: RegExp): Row[] {
+function held(name: string, path: PathOf, which: RegExp, more: Partial<Row> = {}): Row[] {
+  return eachDamage(name, "while update control holds the deployment", which, (damage) => ({
+    ...whileHeld((life) => damaged(life, path(life), damage)),
+    ...more,
+  }));
+}
+
+function installing(name: string, path: PathOf, which: RegExp, more: Partial<Row> = {}): Row[] {
   return eachDamage(name, "while the sub-updater works", which, (damage) => ({
+    ...more,
     arm: (life) => life.subUpdater.behave("does nothing"),
     during: async (life) => {
       await handedOver(life);
@@ -67,26 +46,23 @@ function whileInstalling(name: string, path: (life: Life) => string, which: RegE
   }));
 }
 
-function whileHeld(name: string, path: (life: Life) => string, which: RegExp): Row[] {
-  return eachDamage(name, "while update control holds the deployment", which, (damage) => ({
-    arm: async (life) => void await takesEffect(life, "set", "--once", "--install", "pause"),
+/** To the client it looks as if the sub-updater had ended; it is not heard of any more. */
+const LOCK_GONE: readonly Row[] = eachDamage(
+  "the lock",
+  "while the sub-updater works",
+  /gone/,
+  (damage) => ({
+    end: "failure",
+    arm: (life) => life.subUpdater.behave("does nothing"),
     during: async (life) => {
-      const { record } = life.rig.paths;
-      await waitUntil("the hold", () => life.rig.read(record).includes('"held"'), ROW_LIMIT_MS);
-      await damaged(life, path(life), damage);
-      await takesEffect(life, "clear");
+      await handedOver(life);
+      await damaged(life, life.rig.paths.lock, damage);
     },
-  }));
-}
-
-/** The commands wait for the daemon on a fast clock; on a busy machine they give up before it answers. */
-function takesEffect(life: Life, ...flow: readonly string[]): Promise<unknown> {
-  const isDone = async (): Promise<boolean> => await life.run("flow", ...flow) === 0;
-  return waitUntil(`flow ${flow[0]}`, isDone, ROW_LIMIT_MS);
-}
+  }),
+);
 
 /** The server is out of reach while the sub-updater reports, so that what it said is on the disk alone. */
-function whileUndelivered(name: string, path: (life: Life) => string, which: RegExp): Row[] {
+function undelivered(name: string, path: PathOf, which: RegExp): Row[] {
   return eachDamage(name, "before the server has heard of the outcome", which, (damage) => ({
     arm: (life) => life.subUpdater.behave("does nothing"),
     during: async (life) => {
@@ -95,12 +71,27 @@ function whileUndelivered(name: string, path: (life: Life) => string, which: Reg
       life.on("status", 100, (exchange) => exchange.reset());
       await life.run("report", "--success");
       life.server.setInterceptor(undefined);
-      const file = path(life);
-      writeFileSync(file, damage(new Uint8Array(readFileSync(file))));
+      damageFile(life, path(life), damage);
       life.startDaemon();
       // What it said may be lost: the sub-updater's next boot says it again, and removes the lock.
       await life.run("report", "--success");
       rmSync(life.rig.paths.lock, { force: true });
+    },
+  }));
+}
+
+/** The server takes the failure, but not its log, which waits on the disk. */
+function logUndelivered(name: string, path: PathOf, which: RegExp): Row[] {
+  return eachDamage(name, "before the server has taken the log", which, (damage) => ({
+    end: "failure",
+    arm(life) {
+      life.subUpdater.behave("reports failure");
+      life.on("log", 100, (exchange) => exchange.reply(503));
+    },
+    during: async (life) => {
+      await waitUntil("the log", () => life.strikes > 0, ROW_LIMIT_MS);
+      await damaged(life, path(life), damage);
+      life.server.setInterceptor(undefined);
     },
   }));
 }
@@ -123,30 +114,29 @@ function untilRestored(which: RegExp): Row[] {
   }));
 }
 
+/** The server knows the device by it: it is not guessed anew, but brought back. */
+const FORM: readonly Row[] = eachDamage(
+  "the form of the identity",
+  "until it is restored",
+  /bit|end|empty|zeros/,
+  (damage) => ({
+    end: "success",
+    arm: async (life) => {
+      const path = join(life.rig.paths.dataDirectory, "identity_format");
+      const good = readFileSync(path);
+      await damaged(life, path, damage);
+      const isToldSo = ({ code }: LogLine): boolean => code === "identity.form-unreadable";
+      await waitUntil("the complaint", () => life.log.some(isToldSo), ROW_LIMIT_MS);
+      writeFileSync(path, good);
+    },
+  }),
+);
+
 /** It cannot be used; when nothing of it is left, a new one is made, which the server does not let in. */
 function isAboutKey({ code, message }: LogLine): boolean {
-  return code === "key.damaged" || /^The key .* cannot be used/.test(String(message));
+  return code === "key.damaged" ||
+    /^The key .* cannot be used|new device key/.test(String(message));
 }
-
-/** All that a first start would make is gone; key and device type are brought back. */
-function removeData(life: Life): void {
-  const { dataDirectory, key, deviceType } = life.rig.paths;
-  const kept = [key, deviceType].map((path) => [path, readFileSync(path)] as const);
-  rmSync(dataDirectory, { recursive: true });
-  mkdirSync(dataDirectory, { mode: 0o700 });
-  for (const [path, content] of kept) writeFileSync(path, content, { mode: 0o600 });
-}
-
-const REMOVED: Row = {
-  fault: "the data directory is emptied in the middle of the download",
-  end: "reported",
-  arm: (life) => inTheMiddle(life, () => removeData(life)),
-  // Its control socket is gone too, until it starts again.
-  repair: async (life) => {
-    await life.stopDaemon();
-    life.startDaemon();
-  },
-};
 
 /** The one file of the data directory whose name fits. */
 function found(life: Life, name: RegExp): string {
@@ -156,11 +146,10 @@ function found(life: Life, name: RegExp): string {
   return join(dataDirectory, own);
 }
 
-function removeAside(life: Life): void {
-  for (const name of life.dataFiles().filter((each) => each.includes(".corrupt-"))) {
-    rmSync(join(life.rig.paths.dataDirectory, name), { force: true });
-  }
-}
+const recordOf: PathOf = ({ rig }) => rig.paths.record;
+const artifactOf: PathOf = ({ rig }) => rig.paths.artifactFile;
+const lockOf: PathOf = ({ rig }) => rig.paths.lock;
+const called = (name: RegExp): PathOf => (life) => found(life, name);
 
 /** Files that are not as they were left. */
 export const FILES: Group = {
@@ -168,17 +157,26 @@ export const FILES: Group = {
   // A map lives for two polls otherwise, which is nothing to a busy machine with a fast clock.
   config: { HandoffRunner: "fork", UpdateControlMapExpirationTimeSeconds: 36_000 },
   rows: [
-    ...whileDownloading("the record", ({ rig }) => rig.paths.record, /./),
-    ...whileDownloading("the part file", ({ rig }) => rig.paths.partFile, /bit|end|empty|zeros/),
-    ...whileInstalling("the record", ({ rig }) => rig.paths.record, /./),
-    ...whileInstalling("the lock", ({ rig }) => rig.paths.lock, /bit|empty|zeros/),
-    ...untilRestored(/bit|end|empty|zeros/),
-    ...whileInstalling("the Artifact", ({ rig }) => rig.paths.artifactFile, /bit|end|empty/),
-    ...whileInstalling("the start marker", (life) => found(life, /\.started$/), /bit|empty|zeros/),
-    REMOVED,
-    ...whileHeld("the Artifact", ({ rig }) => rig.paths.artifactFile, /bit|end|empty|zeros/),
-    ...whileHeld("the map file", ({ rig }) => rig.paths.controlMaps, /bit|end|empty|zeros/),
-    ...whileUndelivered("the outcome", (life) => found(life, /^outcome\./), /bit|end|empty|zeros/),
-    ...whileUndelivered("the record", ({ rig }) => rig.paths.record, /bit|end|empty|zeros/),
+    ...beforehand("the fingerprint of the identity", called(/^identity_fingerprint$/), UNVERSIONED),
+    ...FORM,
+    ...downloading("the record", recordOf, /./),
+    ...downloading("the part file", ({ rig }) => rig.paths.partFile, UNVERSIONED),
+    ...downloading("the log of the deployment", called(/^deployments\.0001/), UNVERSIONED),
+    ...installing("the record", recordOf, /./),
+    ...installing("the lock", lockOf, /bit|empty|zeros/),
+    // Half of an ID is an ID: another client's deployment.
+    ...installing("the lock", lockOf, /end/, { tellsAgain: true }),
+    ...LOCK_GONE,
+    ...untilRestored(UNVERSIONED),
+    ...installing("the Artifact", artifactOf, UNVERSIONED),
+    ...installing("the start marker", called(/\.started$/), UNVERSIONED),
+    EMPTIED,
+    ...held("the record", recordOf, /./, { tellsAgain: true }),
+    ...held("the Artifact", artifactOf, UNVERSIONED),
+    ...held("the map file", ({ rig }) => rig.paths.controlMaps, UNVERSIONED),
+    ...undelivered("the outcome", called(/^outcome\./), UNVERSIONED),
+    ...undelivered("the record", recordOf, /./),
+    ...beforehand("the record of the last deployment", recordOf, /./),
+    ...logUndelivered("the log to be uploaded", called(/^log-upload\./), UNVERSIONED),
   ],
 };

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { waitUntil } from "../../../support/wait.ts";
 import type { Call } from "../call.ts";
-import type { Life } from "../life.ts";
+import { type Life, ROW_LIMIT_MS } from "../life.ts";
 import type { Group, Row } from "../row.ts";
+import { whileHeld } from "./held.ts";
+import { inTheMiddle } from "./in_the_middle.ts";
 
 /** Calls of a deployment, with the number of the request among those of its kind. */
 const PHASES: readonly (readonly [name: string, call: Call, number: number])[] = [
@@ -20,18 +22,42 @@ function at(
   act: () => void | Promise<void>,
 ): void {
   life.on(call, number, async (_exchange, seen) => {
-    if (seen === number) await act();
+    if (seen !== number) return false;
+    life.hasStruck();
+    await act();
     return false;
   });
 }
 
-/** Tokens that the server does not take any more. */
+/** What may come in place of a token, with the status 200. */
+const MALFORMED: readonly (readonly [words: string, token: string])[] = [
+  ["with a line break in it", "e30.e30.AAAA\r\nx-more: 1"],
+  ["that the server has not made", "e30.e30.AAAA"],
+];
+
+/** Tokens that the server does not take any more, or that are none. */
 export const TOKENS: Group = {
   title: "Tokens",
-  rows: PHASES.map((phase) => ({
-    fault: `the token is revoked before ${phase[0]}`,
-    arm: (life) => at(phase, life, () => life.server.revokeTokens()),
-  })),
+  rows: [
+    ...PHASES.map((phase): Row => ({
+      fault: `the token is revoked before ${phase[0]}`,
+      arm: (life) => at(phase, life, () => life.server.revokeTokens()),
+    })),
+    ...MALFORMED.flatMap(([words, token]) =>
+      PHASES.map((phase): Row => ({
+        fault: `the token is revoked before ${phase[0]}, and one comes ${words}`,
+        strikes: 2,
+        arm: (life) =>
+          at(phase, life, () => {
+            life.server.revokeTokens();
+            life.on("auth", 1, async (exchange) => {
+              await exchange.drain();
+              await exchange.reply(200, { "content-type": "application/jwt" }, token);
+            });
+          }),
+      }))
+    ),
+  ],
 };
 
 /** Tokens that hardly live. */
@@ -47,14 +73,42 @@ export const SHORT_TOKENS: Group = {
   })),
 };
 
+function abort(life: Life): void {
+  life.server.abortDeployment(life.deploymentId);
+  life.hasStruck();
+}
+
 /** Deployments that the operator aborts. */
 export const ABORTS: Group = {
   title: "Aborted deployments",
-  rows: PHASES.slice(1).map((phase) => ({
-    fault: `the deployment is aborted before ${phase[0]}`,
-    end: "aborted",
-    arm: (life) => at(phase, life, () => life.server.abortDeployment(life.deploymentId)),
-  })),
+  config: { UpdateControlMapExpirationTimeSeconds: 36_000 },
+  rows: [
+    ...PHASES.slice(1).map((phase): Row => ({
+      fault: `the deployment is aborted before ${phase[0]}`,
+      end: "aborted",
+      arm: (life) => at(phase, life, () => abort(life)),
+    })),
+    {
+      fault: "the deployment is aborted in the middle of the download",
+      end: "aborted",
+      arm: (life) => inTheMiddle(life, () => abort(life)),
+    },
+    {
+      fault: "the deployment is aborted while update control holds it",
+      end: "aborted",
+      ...whileHeld(abort),
+    },
+    {
+      fault: "the deployment is aborted while the sub-updater works",
+      end: "aborted",
+      arm: (life) => life.subUpdater.behave("does nothing"),
+      during: async (life) => {
+        await handedOver(life);
+        abort(life);
+        await life.run("report", "--success");
+      },
+    },
+  ],
 };
 
 /** The server goes, and comes again, or another one does. */
@@ -90,14 +144,29 @@ export const RESTARTS: Group = {
         await handedOver(life);
         await life.restartServer("knows nothing");
         await life.run("report", "--success");
-        await waitUntil("the device there", () => life.server.devices().length > 0);
-        await life.isIdle();
-        life.subUpdater.behave("reports success");
-        life.deploymentId = life.deploy("release-2");
+        await deployThere(life);
+      },
+    },
+    {
+      fault: "another server that knows nothing takes its place while the Artifact is fetched",
+      schemes: ["http"],
+      arm: (life) => life.on("artifact", 1000, (exchange) => exchange.cut()),
+      during: async (life) => {
+        await waitUntil("the download", () => life.strikes > 0);
+        await life.restartServer("knows nothing");
+        await deployThere(life);
       },
     },
   ],
 };
+
+/** The other server lets the device in, and has a deployment for it. */
+async function deployThere(life: Life): Promise<void> {
+  await waitUntil("the device there", () => life.server.devices().length > 0, ROW_LIMIT_MS);
+  await life.isIdle();
+  life.subUpdater.behave("reports success");
+  life.deploymentId = life.deploy("release-2");
+}
 
 /** Waits until the sub-updater has the deployment. */
 export async function handedOver(life: Life): Promise<void> {

@@ -55,6 +55,7 @@ const leaving = new WeakMap<Life, Promise<void>>();
 function impostorLeaves(life: Life, leave: () => Promise<void>): Promise<void> {
   const left = (async () => {
     await waitUntil("a refusal", () => life.log.some(({ next_attempt_seconds: next }) => next));
+    life.hasStruck();
     life.wire.leadTo(Number(new URL(life.server.url).port));
     await leave();
   })();
@@ -74,6 +75,7 @@ export const WAYS: Group = {
   rows: (["http", "https"] as const).map((scheme): Row => ({
     fault: `the link leads to a host that there is not, twice (${scheme})`,
     schemes: [scheme],
+    strikes: 2,
     arm: (life) =>
       life.on(
         "artifact",
