@@ -241,7 +241,7 @@ async function announce(
 
 async function deliver(daemon: Daemon, deploymentId: string, logger: Logger): Promise<void> {
   try {
-    await daemon.perform((device, signal) => device.deliverReport(deploymentId, signal));
+    await daemon.deliverReport(deploymentId);
   } catch (error) {
     // It is recorded: the next look at the deployment delivers it, or the next start.
     logger.log("debug", "The outcome is delivered later", {}, error);

@@ -21,6 +21,8 @@ import { TaskTimer } from "./task_timer.ts";
 /** How often the lock is looked at while a deployment is with the sub-updater. */
 const LOCK_CHECK_MS = 1000;
 
+const SETTLE = "settle the last deployment";
+
 /** Least time from a token to the next question for one. */
 const TOKEN_LOST_MS = 1500;
 
@@ -142,12 +144,29 @@ export class Daemon {
    * @throws What `work` throws; {@link ControlError} `control.ending` when the daemon ends before.
    */
   perform<T>(work: (device: Device, signal: AbortSignal) => Promise<T>): Promise<T> {
-    const result = this.#requests.add(() => {
+    const result = this.#requests.add(async () => {
       this.#settling.hurry();
-      return work(this.#options.device, this.#signal);
+      try {
+        return await work(this.#options.device, this.#signal);
+      } catch (error) {
+        this.#heed(error);
+        throw error;
+      }
     });
     this.#alarm.ring();
     return result;
+  }
+
+  /**
+   * Delivers a recorded outcome in a turn of its own; one that the server does not take yet is delivered
+   * later. Throws as {@link perform}.
+   */
+  deliverReport(deploymentId: string): ReturnType<Device["deliverReport"]> {
+    return this.perform(async (device, signal) => {
+      const result = await device.deliverReport(deploymentId, signal);
+      if (result.state === "recorded") this.#heed(result.why);
+      return result;
+    });
   }
 
   /** The device that it serves now. */
@@ -231,6 +250,14 @@ export class Daemon {
     this.#update.retime(updatePollMs, Math.min(retryPollMs, updatePollMs));
   }
 
+  /** What has just failed is tried again with the next look: no sooner than the server asks for. */
+  #heed(error: unknown): void {
+    if (typeof adviceOf(error) !== "object") return;
+    this.#noteFailure(SETTLE, this.#settling, error);
+    // Not looked at, it must not seem to be over.
+    this.#isWaitingForOutcome = true;
+  }
+
   #spreadFirstContact(): void {
     const { firstContactSpreadMs = 0, updatePollMs, random, logger } = this.#options;
     const waitMs = firstContactMs(firstContactSpreadMs, updatePollMs, random.next);
@@ -242,7 +269,7 @@ export class Daemon {
   /** Whether polls may go on: no deployment is in progress. */
   async #settle(): Promise<boolean> {
     if (!this.#settling.isDue(this.#now())) return !this.#isWaitingForOutcome;
-    const found = await this.#attempt("settle the last deployment", this.#settling, async () => {
+    const found = await this.#attempt(SETTLE, this.#settling, async () => {
       for (;;) {
         const state = await this.#options.device.settle(this.#signal);
         if (state !== "again") return state;
@@ -336,16 +363,20 @@ export class Daemon {
     } catch (error) {
       if (this.#signal.aborted) throw this.#signal.reason;
       this.#hasFailed = true;
-      const advice = adviceOf(error);
-      const waitMs = timer.failed(this.#now(), advice);
-      if (typeof advice === "object" && timer !== this.#inventory) {
-        this.#excusedUntilMs = timer.dueAtMs;
-      }
-      const code = isMenderError(error) ? error.code : "internal";
-      this.#failure = { what, code, message: messageOf(error), atMs: this.#now() };
-      this.#failures.failed(what, error, waitMs);
+      this.#noteFailure(what, timer, error);
       return undefined;
     }
+  }
+
+  #noteFailure(what: string, timer: TaskTimer, error: unknown): void {
+    const advice = adviceOf(error);
+    const waitMs = timer.failed(this.#now(), advice);
+    if (typeof advice === "object" && timer !== this.#inventory) {
+      this.#excusedUntilMs = timer.dueAtMs;
+    }
+    const code = isMenderError(error) ? error.code : "internal";
+    this.#failure = { what, code, message: messageOf(error), atMs: this.#now() };
+    this.#failures.failed(what, error, waitMs);
   }
 
   #tell(event: ClientEvent): void {

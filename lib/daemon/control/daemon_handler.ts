@@ -67,9 +67,7 @@ async function answer(
       daemon.sendInventory();
       return { ok: true };
     case "report": {
-      const result = await daemon.perform((device, signal) =>
-        device.deliverReport(request.deployment, signal)
-      );
+      const result = await daemon.deliverReport(request.deployment);
       return result.state === "delivered"
         ? { ok: true, state: "delivered" }
         : { ok: true, state: "recorded", why: messageOf(result.why) };

@@ -21,6 +21,7 @@ class FakeDevice {
   onAuthenticate: () => void = () => {};
   onInventory: () => void = () => {};
   onCheck: () => Checked = () => "nothing";
+  onReport: () => unknown = () => undefined;
 
   readonly clock: FakeClock;
 
@@ -45,6 +46,12 @@ class FakeDevice {
   async checkUpdate(): Promise<Checked> {
     this.#note("checkUpdate");
     return await this.onCheck();
+  }
+  deliverReport(): Promise<{ state: "recorded"; why: unknown }> {
+    return Promise.resolve({ state: "recorded", why: this.onReport() });
+  }
+  announce(): Promise<never> {
+    return Promise.reject(this.onReport());
   }
   get maps(): LivePool {
     return new LivePool({ clock: this.clock, lifeMs: 1000 });
@@ -406,6 +413,34 @@ test("Daemon authenticates anew when it is asked to, whatever it waits for, and 
     "warning: Failed to authenticate: Cannot reach the server",
   ]);
 });
+
+const REPORTS: readonly [what: string, report: (running: Daemon) => Promise<unknown>][] = [
+  ["an outcome", (running) => running.deliverReport("id")],
+  [
+    "a status",
+    (running) => running.perform((device, to) => device.announce("id", "rebooting", to)),
+  ],
+];
+for (const [what, report] of REPORTS) {
+  test(`Daemon whose server wants ${what} later does nothing until then`, async () => {
+    const { clock, device, start, running } = daemon({ updatePollMs: 10_000, isStaying: true });
+    const why = new ApiError("api.server-error", "503", { retry: { afterMs: 50_000 } });
+    device.onReport = () => why;
+    let reported: Promise<unknown> | undefined;
+    device.onCheck = () => {
+      device.onSettle = () => "waiting";
+      // Before the first look at what was handed over.
+      reported = report(running).catch((error) => error);
+      return "handed-over";
+    };
+    start();
+    await clock.advance(60_000);
+    const found = await reported as { why?: unknown };
+    assert.ok(found === why || found.why === why);
+    assert.deepEqual(device.secondsOf("checkUpdate"), [0]);
+    assert.deepEqual(device.secondsOf("settle").slice(0, 2), [0, 50]);
+  });
+}
 
 test("Daemon looks again at once as long as there is something to settle", async () => {
   const { clock, device, start } = daemon();
