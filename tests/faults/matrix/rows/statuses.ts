@@ -78,7 +78,5 @@ function rowOf(place: Place, status: number, isAsking: boolean): Row {
 export const STATUS_GROUPS: readonly Group[] = PLACES.map((place) => ({
   title: `Statuses: ${place.name}`,
   clockFactor: 40,
-  rows: STATUSES.flatMap((status) =>
-    (place.isPlain === true ? [false] : [false, true]).map((asks) => rowOf(place, status, asks))
-  ),
+  rows: STATUSES.flatMap((status) => [false, true].map((asks) => rowOf(place, status, asks))),
 }));
