@@ -3,7 +3,6 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Clock } from "../../../lib/runtime/clock.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
-import type { DetachedOptions } from "../../../lib/runtime/processes/process_driver.ts";
 import {
   type HttpExchange,
   type MenderServer,
@@ -15,8 +14,8 @@ import { TestAuthority } from "../../support/certificates.ts";
 import { fastClock } from "../../support/fast_clock.ts";
 import { waitUntil } from "../../support/wait.ts";
 import { smallArtifact } from "../../support/with_server.ts";
-import { watchSteps } from "../kill/step_names.ts";
 import { type Call, callOf } from "./call.ts";
+import { DeviceKnobs } from "./device_knobs.ts";
 import { DeviceProgram, type LogLine } from "./device_program.ts";
 import { type Front, openFront } from "./front.ts";
 import { observe } from "./observe.ts";
@@ -50,7 +49,7 @@ export const FINAL: readonly string[] = [
 export const ROW_LIMIT_MS = 40_000;
 
 /** A device and its server, with a wire between them, and all the knobs by which rows do harm. */
-export class Life {
+export class Life extends DeviceKnobs {
   readonly rig: ClientRig;
   readonly wire: Wire;
   readonly subUpdater: SubUpdater;
@@ -58,16 +57,6 @@ export class Life {
   program: DeviceProgram;
   /** The deployment of this row. */
   deploymentId = "";
-  /** Called before each durable step of a program of the device. */
-  onStep: ((step: string) => void) | undefined;
-  /** Longest run of a script on the world's clock, in milliseconds; what it is given is not shortened by ours. */
-  scriptLimitMs = Infinity;
-  /** Called before the daemon is started again. */
-  onDaemonStart: (() => void) | undefined;
-  /** Takes the place of a program that is started to outlive the daemon. */
-  onStart: ((program: DetachedOptions) => DetachedOptions) | undefined;
-  /** What wall clock and monotonic clock show too much, in milliseconds. */
-  readonly clockIsOffBy = { wall: 0, monotonic: 0 };
   /** The way to the server, when the group has one. */
   readonly proxy: RefusingProxy | undefined;
   readonly #front: Front | undefined;
@@ -90,6 +79,7 @@ export class Life {
     wire: Wire,
     proxied: { readonly proxy?: RefusingProxy; readonly front?: Front },
   ) {
+    super();
     this.#options = options;
     this.server = server;
     this.wire = wire;
@@ -231,10 +221,7 @@ export class Life {
     this.server.setInterceptor(undefined);
     this.wire.heal();
     this.proxy?.heal();
-    this.onStep = undefined;
-    this.onStart = undefined;
-    this.onDaemonStart = undefined;
-    this.scriptLimitMs = Infinity;
+    this.release();
   }
 
   /** Ends the daemon, as a service manager does, and waits until it is gone. */
@@ -355,28 +342,7 @@ export class Life {
       root: this.rig.root,
       clock: this.#clock,
       onLog: (line) => void this.log.push(line),
-      drivers: (drivers) => ({
-        ...drivers,
-        processes: {
-          ...drivers.processes,
-          run: (options) => {
-            const timeoutMs = Math.min(options.timeoutMs, this.scriptLimitMs);
-            return drivers.processes.run({ ...options, timeoutMs });
-          },
-          startDetached: (program) =>
-            drivers.processes.startDetached(this.onStart?.(program) ?? program),
-        },
-        files: watchSteps(drivers.files, (step) => this.onStep?.(step)),
-        clock: {
-          ...drivers.clock,
-          now: () => drivers.clock.now() + this.clockIsOffBy.wall,
-          monotonic: () => this.now(),
-        },
-        self: {
-          ...drivers.self,
-          env: (name) => /^HTTPS?_PROXY$/.test(name) ? this.proxy?.url : undefined,
-        },
-      }),
+      drivers: (drivers) => this.machineOf(drivers, this.proxy?.url),
     }, args);
   }
 }

@@ -43,6 +43,11 @@ export async function damaged(life: Life, path: string, damage: Damage): Promise
   life.startDaemon();
 }
 
+/** Over which protocol a damage is played: what happens on the disk has nothing to do with it. */
+const schemesOf = (words: string): Pick<Row, "schemes"> => ({
+  schemes: [DAMAGES.findIndex(([each]) => each === words) % 2 === 0 ? "http" : "https"],
+});
+
 /** A row for each damage that fits: what it is, when it is done, and how it is played. */
 export function eachDamage(
   name: string,
@@ -54,6 +59,8 @@ export function eachDamage(
     fault: `${name} ${words}, ${when}`,
     family: `${name} …, ${when}`,
     member: words,
+    isLight: true,
+    ...schemesOf(words),
     end: "reported",
     repair: removeAside,
     ...play(damage),

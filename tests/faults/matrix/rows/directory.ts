@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { waitUntil } from "../../../support/wait.ts";
 import { type Life, ROW_LIMIT_MS } from "../life.ts";
 import type { Group, Row } from "../row.ts";
@@ -10,10 +11,8 @@ import { inTheMiddle } from "./in_the_middle.ts";
 function removeData({ rig }: Life): () => void {
   const { dataDirectory, key, deviceType } = rig.paths;
   const kept = [key, deviceType].map((path) => [path, readFileSync(path)] as const);
-  // All at once: the sub-updater may be writing there.
-  const gone = `${dataDirectory}.gone`;
-  renameSync(dataDirectory, gone);
-  rmSync(gone, { recursive: true });
+  // All at once: the sub-updater may be writing there, so that file by file it could fail.
+  renameSync(dataDirectory, `${dataDirectory}.${randomUUID()}`);
   return () => {
     mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
     for (const [path, content] of kept) writeFileSync(path, content, { mode: 0o600 });

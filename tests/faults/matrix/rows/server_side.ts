@@ -46,6 +46,9 @@ export const TOKENS: Group = {
     ...MALFORMED.flatMap(([words, token]) =>
       PHASES.map((phase): Row => ({
         fault: `the token is revoked before ${phase[0]}, and one comes ${words}`,
+        family: `the token is revoked before …, and one comes ${words}`,
+        member: phase[0],
+        isLight: true,
         strikes: 2,
         arm: (life) =>
           at(phase, life, () => {
