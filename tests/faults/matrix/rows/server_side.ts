@@ -99,7 +99,12 @@ export const ABORTS: Group = {
     {
       fault: "the deployment is aborted while update control holds it",
       end: "aborted",
-      ...whileHeld(abort),
+      ...whileHeld(async (life) => {
+        const isTold = (): boolean =>
+          life.statuses(life.deploymentId).includes("pause_before_installing");
+        await waitUntil("that it is told", isTold, ROW_LIMIT_MS);
+        abort(life);
+      }),
     },
     {
       fault: "the deployment is aborted while the sub-updater works",
