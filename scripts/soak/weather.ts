@@ -117,8 +117,8 @@ export class Weather {
   async #trouble(): Promise<void> {
     const { wire, server } = this;
     const kinds: Readonly<Record<string, () => void | Promise<void>>> = {
-      "connections reset": () => wire.strikeOpen("reset"),
-      "connections ended": () => wire.strikeOpen("fin"),
+      "connections reset": () => void wire.strikeOpen("reset"),
+      "connections ended": () => void wire.strikeOpen("fin"),
       "connections struck before a request": () => wire.strikeNext("reset", 3),
       "tokens revoked": () => server.revokeTokens(),
       "links expired": () => server.expireLinks(),

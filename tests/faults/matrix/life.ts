@@ -311,7 +311,7 @@ export class Life extends DeviceKnobs {
     const { dataDirectory } = this.rig.paths;
     return existsSync(dataDirectory)
       ? readdirSync(dataDirectory).map((name) =>
-        basename(name).replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, "<id>").replace(/\.\d{4}\./, ".<n>.")
+        basename(name).replace(/[0-9a-f]{8}-[0-9a-f-]{8,27}/, "<id>").replace(/\.\d{4}\./, ".<n>.")
       ).sort()
       : [];
   }

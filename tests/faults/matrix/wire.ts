@@ -81,7 +81,12 @@ export class Wire {
    * Strikes the next connections on which the device sends something: before it gets there or, with
    * `afterBytes`, once the device has got so many bytes of what comes back.
    */
-  strikeNext(blow: Blow, times: number, onStrike: () => void, afterBytes?: number): void {
+  strikeNext(
+    blow: Blow,
+    times: number,
+    onStrike: () => void = () => {},
+    afterBytes?: number,
+  ): void {
     this.#next = { blow, times, onStrike, afterBytes };
   }
 
