@@ -5,15 +5,14 @@
  * @module
  */
 import type { Device } from "../device/device.ts";
-import { isMenderError, messageOf, type RetryAdvice } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RandomDriver } from "../runtime/drivers.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { Alarm } from "./alarm.ts";
 import { TurnQueue } from "./control/turn_queue.ts";
 import type { ClientEvent } from "./client_event.ts";
-import { type DaemonStatus, type FailureView, mapViews, tenths } from "./daemon_status.ts";
-import { FailureTeller } from "./failure_teller.ts";
+import { type DaemonStatus, mapViews, tenths } from "./daemon_status.ts";
+import { adviceOf, Failures } from "./failures.ts";
 import type { RestState } from "./state_text.ts";
 import { firstContactMs } from "./first_contact.ts";
 import { TaskTimer } from "./task_timer.ts";
@@ -75,7 +74,7 @@ export class Daemon {
   readonly #inventory: TaskTimer;
   readonly #update: TaskTimer;
   readonly #requests = new TurnQueue();
-  readonly #failures: FailureTeller;
+  readonly #failures: Failures;
   /** Tells this process apart from others, for whoever asked one before. */
   readonly mark: string;
   #signal = new AbortController().signal;
@@ -88,7 +87,6 @@ export class Daemon {
   #polledAtMs: number | undefined;
   /** Until then nothing was to be answered: an outcome was waited for, or the server asked to wait. */
   #excusedUntilMs = -Infinity;
-  #failure: (Omit<FailureView, "secondsAgo"> & { readonly atMs: number }) | undefined;
 
   /** Makes a daemon; nothing runs yet. */
   constructor(options: DaemonOptions) {
@@ -96,7 +94,7 @@ export class Daemon {
     const timer = (): TaskTimer => new TaskTimer(LOCK_CHECK_MS, retryPollMs, random.next);
     this.#options = options;
     this.mark = random.uuid();
-    this.#failures = new FailureTeller(options.logger, (event) => this.#tell(event));
+    this.#failures = new Failures(options.logger, (event) => this.#tell(event));
     this.#alarm = new Alarm(options.clock);
     this.#settling = timer();
     this.#authentication = timer();
@@ -191,7 +189,7 @@ export class Daemon {
       this.#options = { ...this.#options, ...settings };
       this.#retime(settings);
       this.#failures.letIn();
-      this.#failure = undefined;
+      this.#failures.forget();
       return Promise.resolve(device);
     });
   }
@@ -225,6 +223,7 @@ export class Daemon {
     const now = this.#now();
     const { updatePollMs, retryPollMs, device } = this.#options;
     const answeredAtMs = Math.max(this.#polledAtMs ?? this.#startedAtMs, this.#excusedUntilMs);
+    const lastFailure = this.#failures.last(now);
     const accessAtMs = device.isAuthorized ? now : this.#authentication.dueAtMs;
     const until = ({ dueAtMs }: TaskTimer): number =>
       tenths(Math.max(0, dueAtMs - now, accessAtMs - now));
@@ -238,7 +237,7 @@ export class Daemon {
         nextPollSeconds: until(this.#update),
         nextInventorySeconds: until(this.#inventory),
       }),
-      ...(this.#failure !== undefined && { lastFailure: failureView(this.#failure, now) }),
+      ...(lastFailure !== undefined && { lastFailure }),
     };
   }
 
@@ -358,7 +357,7 @@ export class Daemon {
     try {
       const result = await work();
       timer.succeeded(this.#now());
-      if (this.#failure?.what === what) this.#failure = undefined;
+      this.#failures.succeeded(what);
       return result;
     } catch (error) {
       if (this.#signal.aborted) throw this.#signal.reason;
@@ -374,9 +373,7 @@ export class Daemon {
     if (typeof advice === "object" && timer !== this.#inventory) {
       this.#excusedUntilMs = timer.dueAtMs;
     }
-    const code = isMenderError(error) ? error.code : "internal";
-    this.#failure = { what, code, message: messageOf(error), atMs: this.#now() };
-    this.#failures.failed(what, error, waitMs);
+    this.#failures.failed(what, error, waitMs, this.#now());
   }
 
   #tell(event: ClientEvent): void {
@@ -398,21 +395,10 @@ export class Daemon {
     const { device, updatePollMs } = this.#options;
     if (this.#isWaitingForOutcome) return { type: "waiting-for-outcome" };
     if (device.isAuthorized) return { type: "polling", intervalMs: updatePollMs };
-    return { type: "not-let-in", failure: this.#failure?.code };
+    return { type: "not-let-in", failure: this.#failures.last(this.#now())?.code };
   }
 
   #now(): number {
     return this.#options.clock.monotonic();
   }
-}
-
-function adviceOf(error: unknown): RetryAdvice {
-  return isMenderError(error) ? error.retry : "later";
-}
-
-function failureView(
-  { atMs, ...failure }: Omit<FailureView, "secondsAgo"> & { readonly atMs: number },
-  nowMs: number,
-): FailureView {
-  return { ...failure, secondsAgo: tenths(nowMs - atMs) };
 }

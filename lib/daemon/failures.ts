@@ -1,13 +1,19 @@
-import { isMenderError, messageOf } from "../core/errors.ts";
+import { isMenderError, messageOf, type RetryAdvice } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { ClientEvent } from "./client_event.ts";
-import { tenths } from "./daemon_status.ts";
+import { type FailureView, tenths } from "./daemon_status.ts";
 
-/** Tells, in the log and as events, of what failed and will be tried again. */
-export class FailureTeller {
+/** When to try again what has failed. */
+export function adviceOf(error: unknown): RetryAdvice {
+  return isMenderError(error) ? error.retry : "later";
+}
+
+/** Tells, in the log and as events, of what failed and will be tried again, and remembers the last of it. */
+export class Failures {
   readonly #logger: Logger;
   readonly #tell: (event: ClientEvent) => void;
   #isPendingTold = false;
+  #last: (Omit<FailureView, "secondsAgo"> & { readonly atMs: number }) | undefined;
 
   /** Tells `logger` and `tell`. */
   constructor(logger: Logger, tell: (event: ClientEvent) => void) {
@@ -20,13 +26,33 @@ export class FailureTeller {
     this.#isPendingTold = false;
   }
 
+  /** What was to be done is done: if it was the last to fail, nothing is wrong any more. */
+  succeeded(what: string): void {
+    if (this.#last?.what === what) this.#last = undefined;
+  }
+
+  /** Forgets the last failure. */
+  forget(): void {
+    this.#last = undefined;
+  }
+
+  /** The last failure, if that has not been done since. */
+  last(nowMs: number): FailureView | undefined {
+    if (this.#last === undefined) return undefined;
+    const { atMs, ...failure } = this.#last;
+    return { ...failure, secondsAgo: tenths(nowMs - atMs) };
+  }
+
   /**
    * Tells of a failure.
    *
    * @param what What was to be done, as in "send the inventory".
    * @param waitMs Until it is tried again.
+   * @param nowMs Monotonic time.
    */
-  failed(what: string, error: unknown, waitMs: number): void {
+  failed(what: string, error: unknown, waitMs: number, nowMs: number): void {
+    const code = isMenderError(error) ? error.code : "internal";
+    this.#last = { what, code, message: messageOf(error), atMs: nowMs };
     const nextAttemptSeconds = tenths(waitMs);
     const fields = { next_attempt_seconds: nextAttemptSeconds };
     if (isMenderError(error, "auth.unauthorized")) {
@@ -43,7 +69,6 @@ export class FailureTeller {
       ...fields,
       ...(known !== undefined && { code: known.code, ...hint }),
     }, error);
-    const code = known?.code ?? "internal";
     this.#tell({
       type: "failure",
       what,
