@@ -1,11 +1,8 @@
-import * as v from "valibot";
 import { ApiError } from "../core/errors.ts";
-import { parsedJson } from "../core/json.ts";
+import { isJsonObject, parsedJson } from "../core/json.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { DeviceSession } from "./device_session.ts";
 import { refusal } from "./refusal.ts";
-
-const answerSchema = v.object({ update_control_map: v.optional(v.unknown()) });
 
 /**
  * Asks for the Update Control Map of a deployment as it is now.
@@ -24,13 +21,13 @@ export async function fetchControlMap(
   const answer = await session.call({ method: "GET", path }, signal);
   if (answer.status === 404) return "gone";
   if (answer.status !== 200) throw refusal("ask for the Update Control Map", answer, clock.now());
-  const parsed = v.safeParse(answerSchema, parsedJson(answer.text));
-  if (!parsed.success) {
+  const found = parsedJson(answer.text);
+  if (!isJsonObject(found)) {
     throw new ApiError(
       "api.bad-answer",
       "Cannot use the server's answer: it is no Update Control Map",
     );
   }
-  const { update_control_map: map } = parsed.output;
+  const { update_control_map: map } = found;
   return map === undefined || map === null ? "none" : { map };
 }

@@ -1,6 +1,6 @@
-import * as v from "valibot";
 import { checkDeploymentId } from "../core/deployment_id.ts";
 import { ApiError } from "../core/errors.ts";
+import { anything, list, look, object, optional, text } from "../core/shape.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { type DeviceSession, jsonBody, type SessionCall } from "./device_session.ts";
 import type { ApiAnswer } from "./exchange.ts";
@@ -26,14 +26,14 @@ export type DeviceProvides = Readonly<Record<string, string>> & {
   readonly artifact_name: string;
 };
 
-const answerSchema = v.object({
-  id: v.string(),
-  artifact: v.object({
-    artifact_name: v.pipe(v.string(), v.minLength(1), v.maxLength(4096)),
-    device_types_compatible: v.pipe(v.array(v.string()), v.minLength(1)),
-    source: v.object({ uri: v.string() }),
+const ANSWER = object({
+  id: text(),
+  artifact: object({
+    artifact_name: text(1, 4096),
+    device_types_compatible: list(text(), 1),
+    source: object({ uri: text() }),
   }),
-  update_control_map: v.optional(v.unknown()),
+  update_control_map: optional(anything),
 });
 
 const V1_PATH = "/api/devices/v1/deployments/device/deployments/next";
@@ -106,14 +106,10 @@ export class NextDeploymentPoll {
  *
  * @throws {ApiError} `api.bad-answer` says what is missing; `api.bad-deployment-id`.
  */
-export function parseOffer(text: string): DeploymentOffer {
-  const parsed = v.safeParse(answerSchema, parseJson(text));
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
-    const where = v.getDotPath(issue) ?? "the body";
-    throw badAnswer(`${where}: ${issue.message}`);
-  }
-  const { id, artifact, update_control_map: controlMap } = parsed.output;
+export function parseOffer(body: string): DeploymentOffer {
+  const found = look(ANSWER, parseJson(body));
+  if (!found.isFit) throw badAnswer(found.why);
+  const { id, artifact, update_control_map: controlMap } = found.value;
   const uri = URL.canParse(artifact.source.uri) ? new URL(artifact.source.uri) : undefined;
   if (uri?.protocol !== "http:" && uri?.protocol !== "https:") {
     throw badAnswer("artifact.source.uri: wanted an http or https address");
@@ -127,9 +123,9 @@ export function parseOffer(text: string): DeploymentOffer {
   };
 }
 
-function parseJson(text: string): unknown {
+function parseJson(body: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(body);
   } catch (error) {
     throw badAnswer("it is no JSON", error);
   }

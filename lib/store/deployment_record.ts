@@ -1,9 +1,9 @@
-import * as v from "valibot";
 import { isDeploymentId } from "../core/deployment_id.ts";
 import { DEPLOYMENT_PHASES, type DeploymentPhase } from "../core/deployment_phase.ts";
 import { type DeploymentStatus, DEVICE_STATUSES } from "../core/deployment_status.ts";
 import type { Logger } from "../core/logger.ts";
 import { parsedJson } from "../core/json.ts";
+import { list, look, object, oneOf, optional, text, textThat, whole } from "../core/shape.ts";
 import { writeFileAtomic } from "../runtime/files/atomic_file.ts";
 import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
 import { setAside } from "../runtime/files/set_aside.ts";
@@ -67,31 +67,31 @@ export interface DeploymentRecord {
   readonly acknowledged: readonly DeploymentStatus[];
 }
 
-const recordSchema = v.object({
-  schema: v.literal(1),
-  id: v.pipe(v.string(), v.check(isDeploymentId)),
-  artifactName: v.string(),
-  phase: v.picklist(DEPLOYMENT_PHASES),
-  download: v.optional(v.object({
-    totalBytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
-    etag: v.optional(v.string()),
-    lastModified: v.optional(v.string()),
+const RECORD = object({
+  schema: oneOf(1),
+  id: textThat("the ID of a deployment", isDeploymentId),
+  artifactName: text(),
+  phase: oneOf(...DEPLOYMENT_PHASES),
+  download: optional(object({
+    totalBytes: optional(whole(0)),
+    etag: optional(text()),
+    lastModified: optional(text()),
   })),
-  handoff: v.optional(v.object({
-    bootId: v.string(),
-    pid: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
-    startTime: v.optional(v.string()),
-    unit: v.optional(v.string()),
-    isApplication: v.optional(v.literal(true)),
+  handoff: optional(object({
+    bootId: text(),
+    pid: optional(whole(1)),
+    startTime: optional(text()),
+    unit: optional(text()),
+    isApplication: optional(oneOf(true)),
   })),
-  waitedMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
-  announced: v.optional(v.picklist(DEVICE_STATUSES)),
-  outcome: v.optional(v.object({
-    status: v.picklist(["success", "failure"]),
-    message: v.optional(v.string()),
-    isAssumed: v.optional(v.literal(true)),
+  waitedMs: optional(whole(0)),
+  announced: optional(oneOf(...DEVICE_STATUSES)),
+  outcome: optional(object({
+    status: oneOf("success", "failure"),
+    message: optional(text()),
+    isAssumed: optional(oneOf(true)),
   })),
-  acknowledged: v.array(v.picklist(DEVICE_STATUSES)),
+  acknowledged: list(oneOf(...DEVICE_STATUSES)),
 });
 
 /**
@@ -150,18 +150,18 @@ export class DeploymentRecordFile {
   }
 
   #readOwn(): DeploymentRecord | undefined {
-    let text: string | undefined;
+    let json: string | undefined;
     try {
-      text = readText(this.#files, this.#path);
+      json = readText(this.#files, this.#path);
     } catch (error) {
       if (!(error instanceof RangeError)) {
         throw storeFailure("read the deployment record", this.#path, error);
       }
-      text = ""; // far too large to be ours
+      json = ""; // far too large to be ours
     }
-    if (text === undefined) return undefined;
-    const parsed = v.safeParse(recordSchema, parsedJson(text));
-    if (parsed.success && hasItsOutcome(parsed.output)) return parsed.output;
+    if (json === undefined) return undefined;
+    const found = look(RECORD, parsedJson(json));
+    if (found.isFit && hasItsOutcome(found.value)) return found.value;
     this.#setAside();
     return undefined;
   }

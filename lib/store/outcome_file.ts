@@ -1,8 +1,8 @@
 import { join } from "../core/posix_path.ts";
-import * as v from "valibot";
 import { StoreError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { parsedJson } from "../core/json.ts";
+import { look, object, oneOf, optional, text } from "../core/shape.ts";
 import { removeDurably } from "../runtime/files/atomic_file.ts";
 import { type FileDriver, readText } from "../runtime/files/file_driver.ts";
 import { writeNewFile } from "../runtime/files/new_file.ts";
@@ -17,10 +17,7 @@ export interface OutcomeRecord {
   readonly message?: string | undefined;
 }
 
-const outcomeSchema = v.object({
-  status: v.picklist(["success", "failure"]),
-  message: v.optional(v.string()),
-});
+const OUTCOME = object({ status: oneOf("success", "failure"), message: optional(text()) });
 
 const FILE_NAME = /^\.?outcome\.[0-9A-Fa-f-]{1,64}\.json/;
 
@@ -49,10 +46,10 @@ export class OutcomeFiles {
    */
   read(deploymentId: string): OutcomeRecord | undefined {
     const path = this.#path(deploymentId);
-    const text = this.#guard("read the outcome", path, () => readText(this.#files, path, 1 << 16));
-    if (text === undefined) return undefined;
-    const parsed = v.safeParse(outcomeSchema, parsedJson(text));
-    if (parsed.success) return parsed.output;
+    const json = this.#guard("read the outcome", path, () => readText(this.#files, path, 1 << 16));
+    if (json === undefined) return undefined;
+    const found = look(OUTCOME, parsedJson(json));
+    if (found.isFit) return found.value;
     const aside = this.#guard("set aside the outcome", path, () => setAside(this.#files, path));
     this.#logger.log(
       "warning",

@@ -39,13 +39,13 @@ const COMMANDS: readonly {
   { line: ["show-provides"], folders: [], packages: [] },
   { line: ["check-config"], folders: [], packages: [] },
   { line: ["bootstrap"], folders: ["keys"], packages: [] },
-  { line: ["status"], folders: ["daemon", "deployment"], packages: ["valibot"] },
+  { line: ["status"], folders: ["daemon", "deployment"], packages: [] },
   // Without a deployment, and so without a server.
-  { line: ["report", "--success"], folders: ["daemon", "deployment"], packages: ["valibot"] },
+  { line: ["report", "--success"], folders: ["daemon", "deployment"], packages: [] },
   {
     line: ["daemon", "--once"],
     folders: ["api", "control", "daemon", "deployment", "device", "identity", "keys"],
-    packages: ["valibot"],
+    packages: [],
     isLean: true,
   },
   {

@@ -2,9 +2,18 @@
  * The protocol of `daemon.sock`: one JSON object a line, requests of a client answered in their order. See
  * `docs/control_socket.md`.
  */
-import * as v from "valibot";
 import { isDeploymentId } from "../../core/deployment_id.ts";
-import { type JsonObject, parsedJson } from "../../core/json.ts";
+import { isJsonObject, type JsonObject, parsedJson } from "../../core/json.ts";
+import {
+  look,
+  object,
+  oneOf,
+  optional,
+  type Shape,
+  text,
+  textThat,
+  variant,
+} from "../../core/shape.ts";
 
 /** Version of the protocol; each request names it. */
 export const CONTROL_VERSION = 1;
@@ -17,8 +26,6 @@ export const ANNOUNCED_STATUSES = ["installing", "rebooting"] as const;
 
 /** Points at which a sub-updater may be held. */
 export const SUB_UPDATER_STATES = ["ArtifactReboot_Enter", "ArtifactCommit_Enter"] as const;
-
-const idSchema = v.pipe(v.string(), v.check(isDeploymentId));
 
 /**
  * What a client may ask. `hello`: who is there. `status`: how it stands. `follow`: how it
@@ -46,28 +53,33 @@ export type ControlRequest =
     readonly since?: string | undefined;
   };
 
-const requestSchema: v.GenericSchema<unknown, ControlRequest> = v.variant("do", [
-  v.object({
-    v: v.literal(CONTROL_VERSION),
-    do: v.picklist(["hello", "status", "check-update", "send-inventory"]),
+const VERSION = oneOf(CONTROL_VERSION);
+const DEPLOYMENT = textThat("the ID of a deployment", isDeploymentId);
+
+const REQUEST: Shape<ControlRequest> = variant("do", {
+  "hello": object({ v: VERSION, do: oneOf("hello") }),
+  "status": object({ v: VERSION, do: oneOf("status") }),
+  "check-update": object({ v: VERSION, do: oneOf("check-update") }),
+  "send-inventory": object({ v: VERSION, do: oneOf("send-inventory") }),
+  "follow": object({ v: VERSION, do: oneOf("follow") }),
+  "report": object({ v: VERSION, do: oneOf("report"), deployment: DEPLOYMENT }),
+  "announce": object({
+    v: VERSION,
+    do: oneOf("announce"),
+    deployment: DEPLOYMENT,
+    status: oneOf(...ANNOUNCED_STATUSES),
   }),
-  v.object({ v: v.literal(CONTROL_VERSION), do: v.literal("follow") }),
-  v.object({ v: v.literal(CONTROL_VERSION), do: v.literal("report"), deployment: idSchema }),
-  v.object({
-    v: v.literal(CONTROL_VERSION),
-    do: v.literal("announce"),
-    deployment: idSchema,
-    status: v.picklist(ANNOUNCED_STATUSES),
+  "set-map": object({ v: VERSION, do: oneOf("set-map"), map: text() }),
+  "gate": object({
+    v: VERSION,
+    do: oneOf("gate"),
+    deployment: DEPLOYMENT,
+    state: oneOf(...SUB_UPDATER_STATES),
+    since: optional(text()),
   }),
-  v.object({ v: v.literal(CONTROL_VERSION), do: v.literal("set-map"), map: v.string() }),
-  v.object({
-    v: v.literal(CONTROL_VERSION),
-    do: v.literal("gate"),
-    deployment: idSchema,
-    state: v.picklist(SUB_UPDATER_STATES),
-    since: v.optional(v.string()),
-  }),
-]);
+});
+
+const REFUSAL = object({ ok: oneOf(false), code: text(), message: text() });
 
 /** An answer; `ok: false` carries a stable code and a sentence. */
 export type ControlAnswer =
@@ -89,16 +101,14 @@ export function controlLine(value: object): Uint8Array {
 
 /** Reads a request; `undefined` when the line is none. */
 export function parseRequest(line: string): ControlRequest | undefined {
-  const parsed = v.safeParse(requestSchema, parsedJson(line));
-  return parsed.success ? parsed.output : undefined;
+  const found = look(REQUEST, parsedJson(line));
+  return found.isFit ? found.value : undefined;
 }
 
 /** Reads an answer; `undefined` when the line is none. */
 export function parseAnswer(line: string): ControlAnswer | undefined {
-  const schema = v.variant("ok", [
-    v.looseObject({ ok: v.literal(true) }),
-    v.object({ ok: v.literal(false), code: v.string(), message: v.string() }),
-  ]);
-  const parsed = v.safeParse(schema, parsedJson(line));
-  return parsed.success ? parsed.output as ControlAnswer : undefined;
+  const value = parsedJson(line);
+  if (isJsonObject(value) && value["ok"] === true) return value as ControlAnswer;
+  const found = look(REFUSAL, value);
+  return found.isFit ? found.value : undefined;
 }
