@@ -24,7 +24,7 @@ test(
     );
     assert.ok(played.length > 0, "no row is wanted");
     for (const each of failed) console.log(describe(each));
-    assert.deepEqual(failed.map(({ row }) => row.fault), []);
+    assert.deepEqual(failed.map(nameOf), []);
     if (wanted !== undefined) return assertLinesKept(played);
     const page = faultsPage(played);
     if (process.env["MENDER_DENO_WRITE_FAULTS"] !== undefined) {
@@ -45,8 +45,13 @@ function headingsOf(page: string): string[] {
   return page.split("\n").filter((line) => line.startsWith("## "));
 }
 
-function describe({ row, scheme, error }: Played): string {
-  return `row failed: ${row.fault} (${scheme}): ${error instanceof Error ? error.message : error}`;
+function describe(played: Played): string {
+  const { error } = played;
+  return `${nameOf(played)}: ${error instanceof Error ? error.message : error}`;
+}
+
+function nameOf({ row, scheme }: Played): string {
+  return `row failed: ${row.fault} (${scheme})`;
 }
 
 /** Of some rows alone, those that have a line of their own are compared. */

@@ -42,7 +42,7 @@ const MUTATIONS: readonly MatrixMutation[] = [
   {
     name: "a redirect takes the token to another server",
     file: "lib/api/exchange",
-    change: (source) => source.replace("target.origin !== origin", "false"),
+    change: (source) => source.replace("target.origin !== new URL(request.url).origin", "false"),
     rows: "redirects to another server",
   },
   {
