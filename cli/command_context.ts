@@ -129,9 +129,9 @@ class LogOutput {
       this.#file = openLog(drivers, logFile);
       sinks.push((record) => this.#file?.write(encoder.encode(format(record))));
     }
-    this.sink = (record) => {
-      for (const sink of sinks) atLeast(this.level, sink)(record);
-    };
+    this.sink = atLeast(() => this.level, (record) => {
+      for (const sink of sinks) sink(record);
+    });
   }
 
   close(): void {

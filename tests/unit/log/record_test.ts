@@ -95,10 +95,30 @@ test("logTo() with nothing but a failing sink does not fail", () => {
   logger.log("info", "nobody hears this");
 });
 
+test("logTo() makes no record that no sink wants, and every one that some sink wants", () => {
+  const passed: string[] = [];
+  let looks = 0;
+  const field = {
+    get fact() {
+      looks++;
+      return 1;
+    },
+  };
+  const keep = (record: LogRecord): void => void passed.push(record.level);
+  const clock = new FakeClock();
+  const picky = logTo([atLeast(() => "info", keep)], new Redactor(), clock);
+  picky.log("debug", "x", field);
+  assert.deepEqual([passed, looks], [[], 0]);
+  picky.log("info", "x", field);
+  logTo([atLeast(() => "info", keep), keep], new Redactor(), clock).log("debug", "x", field);
+  assert.deepEqual(passed, ["info", "debug"]);
+  assert.ok(looks > 0);
+});
+
 for (const least of LOG_LEVELS) {
   test(`atLeast() passes ${least} and what is worse`, () => {
     const passed: string[] = [];
-    const sink = atLeast(least, (record) => void passed.push(record.level));
+    const sink = atLeast(() => least, (record) => void passed.push(record.level));
     for (const level of LOG_LEVELS) sink({ ...recordOf("info", "x"), level });
     assert.deepEqual(passed, LOG_LEVELS.slice(LOG_LEVELS.indexOf(least)));
   });
