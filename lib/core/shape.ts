@@ -18,8 +18,12 @@ export interface OptionalShape<T> {
 /** What a shape gives. */
 export type Shaped<S> = S extends Shape<infer T> ? T : never;
 
-type Fields = Readonly<Record<string, Shape<unknown> | OptionalShape<unknown>>>;
-type OptionalKeys<F> = { [K in keyof F]: F[K] extends OptionalShape<unknown> ? K : never }[keyof F];
+/** The fields of an object. */
+export type Fields = Readonly<Record<string, Shape<unknown> | OptionalShape<unknown>>>;
+/** Names of the fields that may be absent. */
+export type OptionalKeys<F> = {
+  [K in keyof F]: F[K] extends OptionalShape<unknown> ? K : never;
+}[keyof F];
 
 /** An object with these fields. */
 export type ObjectOf<F extends Fields> =
@@ -35,6 +39,7 @@ export type Look<T> =
 
 /** A value is not what it should be; the message says where, what was wanted and what was found. */
 export class Mismatch extends Error {
+  /** At a place; empty for the value itself. */
   constructor(at: string, wanted: string, found: unknown) {
     super(`${at === "" ? "" : `${at}: `}wanted ${wanted}, found ${kindOf(found)}`);
   }
@@ -51,7 +56,9 @@ export function look<T>(shape: Shape<T>, value: unknown): Look<T> {
 }
 
 /** Anything at all. */
-export const anything: Shape<unknown> = (value) => value;
+export function anything(value: unknown): unknown {
+  return value;
+}
 
 /** A text of so many characters. */
 export function text(minLength = 0, maxLength = Infinity): Shape<string> {
