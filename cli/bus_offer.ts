@@ -1,3 +1,4 @@
+import { loadModule } from "../lib/runtime/load_module.ts";
 import type { BusOffers } from "./bus_services.ts";
 import type { CommandContext } from "./command_context.ts";
 
@@ -23,8 +24,12 @@ export class BusOffer {
     const { signal } = this.#end = new AbortController();
     this.#kept = this.#kept.then(async () => {
       // Not before: most devices have nobody to talk to there.
-      const { keepServices } = await import("./bus_services.ts");
-      await keepServices(this.#context, this.#offers, signal);
+      try {
+        const { keepServices } = await loadModule(() => import("./bus_services.ts"));
+        await keepServices(this.#context, this.#offers, signal);
+      } catch (error) {
+        this.#context.logger.log("error", "Nothing is offered on the D-Bus", {}, error);
+      }
     });
   }
 

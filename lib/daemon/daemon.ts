@@ -5,6 +5,7 @@
  * @module
  */
 import type { Device } from "../device/device.ts";
+import { isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RandomDriver } from "../runtime/drivers.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -21,6 +22,8 @@ import { TaskTimer } from "./task_timer.ts";
 const LOCK_CHECK_MS = 1000;
 
 const SETTLE = "settle the last deployment";
+/** A part of the program cannot be loaded: only another start helps. */
+const LOST_MODULE = "runtime.module";
 
 /** Least time from a token to the next question for one. */
 const TOKEN_LOST_MS = 1500;
@@ -79,6 +82,9 @@ export class Daemon {
   readonly mark: string;
   #signal = new AbortController().signal;
   #isWaitingForOutcome = false;
+  /** The server wants an outcome no sooner. */
+  #heldBackUntilMs = -Infinity;
+  #fatal: unknown;
   /** Since the last look at what is in progress; the outcome may be reported before the next. */
   #hasHandedOver = false;
   #isAtWork = false;
@@ -108,6 +114,7 @@ export class Daemon {
    *
    * @returns After the hand-off, or after one round (`isOnce`).
    * @throws The reason of `signal`, when it is aborted.
+   * @throws {RuntimeError} `runtime.module`: a part of the program cannot be loaded, only another start helps.
    */
   async run(signal: AbortSignal): Promise<DaemonEnd> {
     this.#signal = signal;
@@ -117,6 +124,7 @@ export class Daemon {
       for (;;) {
         signal.throwIfAborted();
         await this.#requests.serve();
+        if (this.#fatal !== undefined) throw this.#fatal;
         const isClear = await this.#settle();
         if ((isClear || this.#options.isTokenShared) && await this.#authenticate() && isClear) {
           await this.#sendInventory();
@@ -143,7 +151,7 @@ export class Daemon {
    */
   perform<T>(work: (device: Device, signal: AbortSignal) => Promise<T>): Promise<T> {
     const result = this.#requests.add(async () => {
-      this.#settling.hurry();
+      if (this.#now() >= this.#heldBackUntilMs) this.#settling.hurry();
       try {
         return await work(this.#options.device, this.#signal);
       } catch (error) {
@@ -163,6 +171,7 @@ export class Daemon {
     return this.perform(async (device, signal) => {
       const result = await device.deliverReport(deploymentId, signal);
       if (result.state === "recorded") this.#heed(result.why);
+      else this.#settling.hurry();
       return result;
     });
   }
@@ -251,8 +260,10 @@ export class Daemon {
 
   /** What has just failed is tried again with the next look: no sooner than the server asks for. */
   #heed(error: unknown): void {
+    if (isMenderError(error, LOST_MODULE)) this.#fatal = error;
     if (typeof adviceOf(error) !== "object") return;
     this.#noteFailure(SETTLE, this.#settling, error);
+    this.#heldBackUntilMs = this.#settling.dueAtMs;
     // Not looked at, it must not seem to be over.
     this.#isWaitingForOutcome = true;
   }
@@ -361,6 +372,7 @@ export class Daemon {
       return result;
     } catch (error) {
       if (this.#signal.aborted) throw this.#signal.reason;
+      if (isMenderError(error, LOST_MODULE)) throw error;
       this.#hasFailed = true;
       this.#noteFailure(what, timer, error);
       return undefined;

@@ -3,6 +3,7 @@ import type { DeploymentContext } from "./context.ts";
 import { decideFound, type FoundState, type NextStep } from "./found_at_start.ts";
 import { isStillRunning } from "./handoff/handoff_runner.ts";
 import { couldNotRun, readStartMarker } from "./handoff/start_marker.ts";
+import { loadModule } from "../runtime/load_module.ts";
 import { isTidy } from "./tidy.ts";
 
 /**
@@ -44,7 +45,7 @@ export async function settleFound(
     return "clear";
   }
   // Nothing of this is wanted while a device has nothing to do.
-  const { takeFoundStep } = await import("./take_found_step.ts");
+  const { takeFoundStep } = await loadModule(() => import("./steps.ts"));
   return await takeFoundStep(step, context, record, signal);
 }
 

@@ -42,6 +42,7 @@ import type { Redactor } from "../log/redactor.ts";
 import type { Drivers } from "../runtime/drivers.ts";
 import { RememberedFile } from "../runtime/files/remembered_file.ts";
 import type { HttpDriver } from "../runtime/http/http_driver.ts";
+import { loadModule } from "../runtime/load_module.ts";
 import { proxySecrets } from "../runtime/http/proxy_settings.ts";
 import { openMaps } from "./open_maps.ts";
 import { type ArtifactInfo, readArtifactInfo } from "../store/artifact_info.ts";
@@ -122,12 +123,14 @@ export class Device {
       clock,
       deviceTypeFile,
       () => readDeviceType(files, deviceTypeFile),
+      ({ deviceType }) => deviceType !== undefined,
     );
     this.#artifactInfo = new RememberedFile(
       files,
       clock,
       paths.artifactInfo,
       () => readArtifactInfo(files, paths.artifactInfo),
+      ({ artifactName }) => artifactName !== undefined,
     );
     this.#session = new DeviceSession({
       http,
@@ -239,7 +242,7 @@ export class Device {
     const offer = await this.#ask(device, signal);
     if (offer === undefined) return "nothing";
     // Loaded now, as all that is wanted only when there is a deployment: most of the time there is none.
-    const { runDeployment } = await import("../deployment/deployment_run.ts");
+    const { runDeployment } = await loadSteps();
     return await runDeployment(this.#deployment, device, offer, signal);
   }
 
@@ -267,7 +270,7 @@ export class Device {
     { readonly state: "delivered" } | { readonly state: "recorded"; readonly why: unknown }
   > {
     try {
-      const { deliverReport } = await import("../deployment/deliver_report.ts");
+      const { deliverReport } = await loadSteps();
       await deliverReport(this.#deployment, deploymentId, signal);
       return { state: "delivered" };
     } catch (error) {
@@ -289,7 +292,7 @@ export class Device {
     status: DeploymentStatus,
     signal: AbortSignal,
   ): Promise<"accepted" | "gone"> {
-    const { announceStatus } = await import("../deployment/announce_status.ts");
+    const { announceStatus } = await loadSteps();
     return await announceStatus(this.#deployment, deploymentId, status, signal);
   }
 
@@ -320,7 +323,7 @@ export class Device {
     state: ControlState,
     signal: AbortSignal,
   ): Promise<"told" | "gone"> {
-    const { announceHeld } = await import("../deployment/announce_held.ts");
+    const { announceHeld } = await loadSteps();
     return await announceHeld(this.#deployment, deploymentId, state, signal);
   }
 
@@ -380,7 +383,7 @@ export class Device {
 
   async #verifyKeys(): Promise<KeyObject[]> {
     const { config, drivers } = this.#options;
-    const { readVerifyKeys } = await import("../artifact/verify_keys.ts");
+    const { readVerifyKeys } = await loadModule(() => import("../artifact/verify_keys.ts"));
     return readVerifyKeys(
       config.artifactVerifyKeyFiles.map((path) => ({
         path,
@@ -388,6 +391,10 @@ export class Device {
       })),
     );
   }
+}
+
+function loadSteps(): Promise<typeof import("../deployment/steps.ts")> {
+  return loadModule(() => import("../deployment/steps.ts"));
 }
 
 function unknownDevice(reason: string): ApiError {

@@ -13,6 +13,7 @@ import { fileReason } from "../runtime/files/file_reason.ts";
 import { removeSideFiles, writeNewFile } from "../runtime/files/new_file.ts";
 import { readOwned } from "../runtime/files/owned_file.ts";
 import { setAside } from "../runtime/files/set_aside.ts";
+import { loadModule } from "../runtime/load_module.ts";
 import type { DeviceKey } from "./device_key.ts";
 import { type KeyContent, readKey } from "./read_key.ts";
 
@@ -95,7 +96,7 @@ async function readContent(options: LoadKeyOptions): Promise<KeyContent | undefi
     if (content.state === "key") tighten(options);
     return content;
   } catch (error) {
-    if (error instanceof KeyError) throw error;
+    if (error instanceof KeyError || isMenderError(error, "runtime.module")) throw error;
     throw new KeyError(
       isMenderError(error, "runtime.unsafe-file") ? "key.unsafe-file" : "key.unreadable",
       `Cannot read the key ${path}: ${fileReason(error)}`,
@@ -191,7 +192,7 @@ async function replaceKey(options: LoadKeyOptions): Promise<DeviceKey> {
 }
 
 async function generateKeyPem(): Promise<string> {
-  return await (await import("./node_key.ts")).generateKeyPem();
+  return await (await loadModule(() => import("./node_key.ts"))).generateKeyPem();
 }
 
 async function makeKey(

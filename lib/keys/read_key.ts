@@ -1,5 +1,6 @@
 import type { DeviceKey } from "./device_key.ts";
 import { findKeyBlock, type KeyBlock } from "./key_block.ts";
+import { loadModule } from "../runtime/load_module.ts";
 import { readRsaKey } from "./web_rsa_key.ts";
 
 /** What the content of a key file is. */
@@ -19,6 +20,6 @@ export async function readKey(path: string, content: Uint8Array): Promise<KeyCon
   const block = findKeyBlock(path, content);
   if (block.state === "no-key") return block;
   const key = await readRsaKey(block.label, block.pem) ??
-    (await import("./node_key.ts")).parseKey(path, block.pem);
+    (await loadModule(() => import("./node_key.ts"))).parseKey(path, block.pem);
   return { state: "key", key };
 }

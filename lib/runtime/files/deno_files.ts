@@ -1,4 +1,5 @@
 import type * as nodeFs from "node:fs";
+import { dirname } from "../../core/posix_path.ts";
 import { directoryError } from "./directory_error.ts";
 import { errnoOf, type FileDriver, type FileInfo, type OpenMode } from "./file_driver.ts";
 import { DenoFileHandle } from "./deno_file_handle.ts";
@@ -8,11 +9,15 @@ import { openUnlinked, type PlainFiles } from "./open_unlinked.ts";
 /**
  * Files by what Deno has of its own. `node:fs` would cost a daemon 5 MiB for the whole of its life, so it is
  * loaded when something is wanted that only it can do: change the owner or mode of an open file, count free
- * space, ask whether a file may be executed.
+ * space, go through a link, ask for another user than root whether a file may be executed.
  */
 export const denoFiles: FileDriver = {
   open(path, mode, options = {}) {
-    if (options.changes === true) return byNode().open(path, mode, options);
+    if (
+      options.changes === true || leadsElsewhere(options.follow === true ? path : dirname(path))
+    ) {
+      return byNode().open(path, mode, options);
+    }
     const permissions = options.permissions ?? 0o600;
     if (mode === "create") return plain.openNew(path, mode, permissions);
     return options.follow === true
@@ -65,7 +70,15 @@ export const denoFiles: FileDriver = {
   },
   changeMode: (path, mode) => Deno.chmodSync(path, mode),
   realPath: (path) => Deno.realPathSync(path),
-  isExecutable: (path) => byNode().isExecutable(path),
+  isExecutable(path) {
+    if (!isRoot()) return byNode().isExecutable(path);
+    try {
+      // Root may execute what anybody may.
+      return (denoFiles.stat(path, { follow: true })!.mode & 0o111) !== 0;
+    } catch {
+      return false; // the question is only whether; whoever runs it sees the reason
+    }
+  },
   freeBytes: (path) => byNode().freeBytes(path),
   makeTemporaryDirectory: (prefix) => Deno.makeTempDirSync({ prefix }),
 };
@@ -80,6 +93,18 @@ const plain: PlainFiles = {
   openNew: (path, mode, permissions) =>
     handleOf(path, { ...rightsOf(mode), createNew: true, mode: permissions }),
 };
+
+/**
+ * Whether a path goes through a link, as a data directory on another partition does. Deno opens such a file
+ * with the right to the path alone, and wants the right to where it leads for a look at the open file.
+ */
+function leadsElsewhere(path: string): boolean {
+  try {
+    return Deno.realPathSync(path) !== path;
+  } catch {
+    return false; // there is nothing, or no right: opening tells
+  }
+}
 
 function rightsOf(mode: Exclude<OpenMode, "read">): Deno.OpenOptions {
   if (mode === "append") return { append: true };
@@ -97,6 +122,14 @@ function removeIfThere(path: string, options?: Deno.RemoveOptions): boolean {
   } catch (error) {
     if (["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) return false;
     throw error;
+  }
+}
+
+function isRoot(): boolean {
+  try {
+    return Deno.uid() === 0;
+  } catch {
+    return false; // not permitted to know
   }
 }
 

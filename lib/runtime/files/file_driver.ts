@@ -104,6 +104,20 @@ export interface FileDriver {
   makeTemporaryDirectory(prefix: string): string;
 }
 
+/** Errors of Linux to which Deno (2.9.6) gives no code, but their number in the message. */
+const BARE_NUMBERS: Readonly<Record<string, string>> = {
+  4: "EINTR",
+  23: "ENFILE",
+  26: "ETXTBSY",
+  27: "EFBIG",
+  31: "EMLINK",
+  38: "ENOSYS",
+  116: "ESTALE",
+  117: "EUCLEAN",
+  121: "EREMOTEIO",
+  122: "EDQUOT",
+};
+
 /**
  * Errno name of a runtime's error (`ENOENT`, `EACCES`, `ENOSPC` ...), `ENOTCAPABLE` when Deno's
  * permissions forbid the access (its message names the missing flag), or `undefined`.
@@ -114,7 +128,7 @@ export function errnoOf(error: unknown): string | undefined {
   if ("code" in error && typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code)) {
     return error.code;
   }
-  return undefined;
+  return BARE_NUMBERS[/\(os error (\d+)\)/.exec(error.message)?.[1] ?? ""];
 }
 
 /**

@@ -37,8 +37,14 @@ export function openUnlinked(
       continue;
     }
     const handle = unless("ENOENT", () => files.openExisting(path, mode, permissions));
-    if (handle?.stat().identity === before.identity) return handle;
-    handle?.close();
+    if (handle === undefined) continue;
+    let isSame = false;
+    try {
+      isSame = handle.stat().identity === before.identity;
+    } finally {
+      if (!isSame) handle.close();
+    }
+    if (isSame) return handle;
   }
   throw linkError(path);
 }

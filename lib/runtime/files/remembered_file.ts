@@ -13,15 +13,28 @@ export class RememberedFile<T> {
   readonly #clock: Clock;
   readonly #path: string;
   readonly #read: () => T;
+  readonly #isKept: (value: T) => boolean;
   #mark: string | undefined;
   #value: T | undefined;
 
-  /** Nothing is read yet; `read` reads the file at `path`, of which links are followed. */
-  constructor(files: FileDriver, clock: Clock, path: string, read: () => T) {
+  /**
+   * Nothing is read yet.
+   *
+   * @param path The file; links are followed.
+   * @param isKept Whether what was read is worth to be remembered: a failure, which may be over, is not.
+   */
+  constructor(
+    files: FileDriver,
+    clock: Clock,
+    path: string,
+    read: () => T,
+    isKept: (value: T) => boolean,
+  ) {
     this.#files = files;
     this.#clock = clock;
     this.#path = path;
     this.#read = read;
+    this.#isKept = isKept;
   }
 
   /** What it says now. Throws what reading throws. */
@@ -30,7 +43,7 @@ export class RememberedFile<T> {
     if (mark !== undefined && mark === this.#mark) return this.#value as T;
     // Looked at before it is read: what is written meanwhile is seen at the next look.
     const value = this.#read();
-    this.#mark = mark;
+    this.#mark = this.#isKept(value) ? mark : undefined;
     this.#value = value;
     return value;
   }

@@ -2,6 +2,7 @@ import type { HttpDriver, HttpDriverOptions, HttpRequest, HttpResponse } from ".
 import { responseOf } from "./http_response.ts";
 import { proxyAnswered, proxyFailure } from "./proxy_failure.ts";
 import { type Proxy, PROXY_VARIABLES, type ProxySettings } from "./proxy_settings.ts";
+import { loadModule } from "../load_module.ts";
 import { tlsReason } from "./tls_failure.ts";
 
 /**
@@ -65,7 +66,8 @@ export function denoHttp(
   const proxyOf = async (
     { url }: HttpRequest,
     settings: ProxySettings,
-  ): Promise<Proxy | undefined> => (await import("./proxy_choice.ts")).proxyFor(url, settings);
+  ): Promise<Proxy | undefined> =>
+    (await loadModule(() => import("./proxy_choice.ts"))).proxyFor(url, settings);
 
   return {
     async send(request) {

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../../lib/device/device.ts";
-import { ApiError, AuthError, StoreError } from "../../../lib/core/errors.ts";
+import {
+  ApiError,
+  AuthError,
+  isMenderError,
+  RuntimeError,
+  StoreError,
+} from "../../../lib/core/errors.ts";
 import type { ClientEvent } from "../../../lib/daemon/client_event.ts";
 import { LivePool } from "../../../lib/control/live_pool.ts";
 import { Daemon, type DaemonEnd, type DaemonOptions } from "../../../lib/daemon/daemon.ts";
@@ -583,4 +589,26 @@ test("Daemon that is aborted before it starts does nothing", async () => {
   controller.abort(new Error("SIGTERM"));
   await assert.rejects(start(), /SIGTERM/);
   assert.deepEqual(device.calls, []);
+});
+
+for (const call of ["onSettle", "onAuthenticate", "onInventory", "onCheck"] as const) {
+  test(`Daemon ends when a part of the program cannot be loaded in ${call}: only a new start helps`, async () => {
+    const { device, start } = daemon();
+    device[call] = () => {
+      throw new RuntimeError("runtime.module", "Cannot load a part of the program");
+    };
+    await assert.rejects(start(), (error) => isMenderError(error, "runtime.module"));
+  });
+}
+
+test("Daemon ends when what a report needs cannot be loaded", async () => {
+  const { clock, device, running, start } = daemon();
+  const why = new RuntimeError("runtime.module", "Cannot load a part of the program");
+  device.onReport = () => why;
+  const ended = start();
+  await clock.advance(1000);
+  const reporting = running.deliverReport("id");
+  await clock.advance(0);
+  assert.deepEqual(await reporting, { state: "recorded", why });
+  await assert.rejects(ended, why);
 });

@@ -243,3 +243,11 @@ const errors: [name: string, error: unknown, expected: string | undefined][] = [
 for (const [name, error, expected] of errors) {
   test(`errnoOf() finds ${expected} in ${name}`, () => assert.equal(errnoOf(error), expected));
 }
+
+for (const [number, errno] of [[31, "EMLINK"], [38, "ENOSYS"], [122, "EDQUOT"]] as const) {
+  test(`errnoOf() knows ${errno} by its number, where a runtime gives no code`, () =>
+    assert.equal(errnoOf(new Error(`It is so (os error ${number}): link '/a' -> '/b'`)), errno));
+}
+
+test("errnoOf() makes nothing of a number that it does not know", () =>
+  assert.equal(errnoOf(new Error("It is so (os error 9999)")), undefined));

@@ -19,10 +19,11 @@ function withFile(
   return inTemporaryDirectory((directory) => {
     const path = join(directory, "file");
     let reads = 0;
-    const remembered = new RememberedFile(files, systemClock, path, () => {
+    const read = (): string | undefined => {
       reads++;
       return readText(files, path);
-    });
+    };
+    const remembered = new RememberedFile(files, systemClock, path, read, (text) => text !== "bad");
     body({ path, get: () => remembered.get(), reads: () => reads });
   });
 }
@@ -64,4 +65,10 @@ test("RememberedFile reads a file again that may be changed within a tick of its
     writeFileSync(path, "two");
     utimesSync(path, now, now);
     assert.deepEqual([get(), reads()], ["two", 2]);
+  }));
+
+test("RememberedFile does not remember what is not worth it", () =>
+  withFile(({ path, get, reads }) => {
+    writeLongAgo(path, "bad");
+    assert.deepEqual([get(), get(), reads()], ["bad", "bad", 2]);
   }));
