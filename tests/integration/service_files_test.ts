@@ -3,6 +3,7 @@ import { execFile, spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { setTimeout as delay } from "node:timers/promises";
 import { AUTHENTICATION_MANAGER, UPDATE_MANAGER } from "../../lib/dbus/mender_names.ts";
 import { letterId } from "../support/control_maps.ts";
 import { withFlowRig } from "../support/flow_rig.ts";
@@ -230,7 +231,11 @@ async function hear(dir: string, bus: SystemBus, who: "root" | "nobody"): Promis
   child.stdout.on("data", (chunk) => heard += String(chunk));
   try {
     await waitUntil("its ear", () => heard.includes("is owned by"), 30_000);
-    daemon.know(["aaa.bbb.ccc", "https://server"]);
+    // It says so before it listens: what is told once might come too early.
+    for (let times = 0; times < 20 && !heard.includes("aaa.bbb.ccc"); times++) {
+      daemon.know(["aaa.bbb.ccc", "https://server"]);
+      await delay(50);
+    }
     await daemon.stop();
     // It is told after the signal, to everybody.
     await waitUntil("the end", () => heard.includes("does not have an owner"), 30_000);

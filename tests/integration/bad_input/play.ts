@@ -86,6 +86,7 @@ function shownText(stderr: string, root: string): string {
   return lines.join(" / ")
     // Causes in the words of a runtime.
     .replace(/: (?:The encoded data|E[A-Z]{3,}:) .*?(?= code=| hint=| \/ |$)/g, "")
+    .replace(/: [^:]* \(os error \d+\).*?(?= code=| hint=| \/ |$)/g, "")
     .replace(/(?<=it is no JSON: ).*?(?= code=)/g, "…")
     .replace(/ next_attempt_seconds=[\d.]+/g, "")
     .replace(/(127\.0\.0\.1):\d+/g, "$1:…")
