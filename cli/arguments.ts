@@ -18,7 +18,13 @@ import {
   runIn,
 } from "./command_context.ts";
 import type { DaemonCommandOptions } from "./commands/daemon.ts";
-import { DAEMON_OPTIONS, GLOBAL_OPTIONS, type PlainOption } from "./plain_options.ts";
+import type { ReportOptions } from "./commands/report.ts";
+import {
+  DAEMON_OPTIONS,
+  GLOBAL_OPTIONS,
+  type PlainOption,
+  REPORT_OPTIONS,
+} from "./plain_options.ts";
 import { type CommandLine, commandLineOf, type TreeCommand } from "./command_line.ts";
 
 type Run = (context: CommandContext) => Promise<number>;
@@ -133,18 +139,12 @@ function buildProgram(drivers: Drivers, choose: (run: Run) => void): Command<[],
     );
   addPlain(daemon, DAEMON_OPTIONS);
 
-  program.command("report")
+  const report = program.command("report")
     .description("tell the server how the deployment in progress ended")
-    .option("--success", "the update is installed")
-    .option("--failure", "the update failed; uploads the logs")
-    .addOption(
-      new Option("--status <status>", "what the sub-updater is about to do; no outcome")
-        .choices(["installing", "rebooting"] as const),
-    )
-    .option("--message <text>", "why, for the deployment log")
-    .action((options) =>
+    .action((options: ReportOptions) =>
       choose(async (context) => (await import("./commands/report.ts")).report(context, options))
     );
+  addPlain(report, REPORT_OPTIONS);
 
   program.command("terminal")
     .description("offer terminals, files and ports to the server, as mender-connect.conf says")

@@ -30,6 +30,18 @@ export const GLOBAL_OPTIONS: readonly PlainOption[] = [
   { flags: "--verbose", description: "show the causes of an error" },
 ];
 
+/** Options of `report`. */
+export const REPORT_OPTIONS: readonly PlainOption[] = [
+  { flags: "--success", description: "the update is installed" },
+  { flags: "--failure", description: "the update failed; uploads the logs" },
+  {
+    flags: "--status <status>",
+    description: "what the sub-updater is about to do; no outcome",
+    choices: ["installing", "rebooting"],
+  },
+  { flags: "--message <text>", description: "why, for the deployment log" },
+];
+
 /** Options of `daemon`. */
 export const DAEMON_OPTIONS: readonly PlainOption[] = [
   { flags: "--once", description: "authenticate, send the inventory, check once, then end" },

@@ -4,7 +4,7 @@ import { Redactor } from "../lib/log/redactor.ts";
 import type { Drivers } from "../lib/runtime/drivers.ts";
 import { colored, hasColor } from "./colors.ts";
 import { commandContext, runIn } from "./command_context.ts";
-import { readDaemonLine } from "./daemon_line.ts";
+import { readPlainLine } from "./plain_line.ts";
 import { Interrupted } from "./interrupted.ts";
 import { printable } from "./printable.ts";
 
@@ -36,12 +36,14 @@ export async function runCommandLine(drivers: Drivers, args: readonly string[]):
   };
   const stopWatch = drivers.self.onCrash(tellAny);
   try {
-    const line = readDaemonLine(args);
+    const line = readPlainLine(args);
     if (line !== undefined) {
-      const { daemon } = await import("./commands/daemon.ts");
       return await runIn(
         commandContext(drivers, line.options, redactor),
-        (context) => daemon(context, line.own),
+        async (context) =>
+          line.command === "daemon"
+            ? await (await import("./commands/daemon.ts")).daemon(context, line.own)
+            : await (await import("./commands/report.ts")).report(context, line.own),
       );
     }
     const { parseAndRun } = await import("./arguments.ts");

@@ -41,7 +41,7 @@ const COMMANDS: readonly {
   { line: ["bootstrap"], folders: ["keys"], packages: [] },
   { line: ["status"], folders: ["daemon", "deployment"], packages: [] },
   // Without a deployment, and so without a server.
-  { line: ["report", "--success"], folders: ["daemon", "deployment"], packages: [] },
+  { line: ["report", "--success"], folders: ["daemon", "deployment"], packages: [], isLean: true },
   {
     line: ["daemon", "--once"],
     folders: ["api", "control", "daemon", "deployment", "device", "identity", "keys"],
