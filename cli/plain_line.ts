@@ -41,13 +41,15 @@ export function readPlainLine(args: readonly string[]): PlainLine | undefined {
       command = word;
       continue;
     }
-    const names = (option: PlainOption): boolean => option.flags.split(/[ ,]+/).includes(word);
+    const [, flag = word, attached] = /^(--[^=]+)=(.+)$/s.exec(word) ?? [];
+    const names = (option: PlainOption): boolean => option.flags.split(/[ ,]+/).includes(flag);
     const ofCommand = OWN[command ?? ""]?.find(names);
     const option = ofCommand ?? GLOBAL_OPTIONS.find(names);
-    if (option === undefined || word.startsWith("<")) return undefined;
+    if (option === undefined || flag.startsWith("<")) return undefined;
     const { name, takesValue } = formOf(option);
+    if (attached !== undefined && !takesValue) return undefined;
     if (name.startsWith("no-")) continue; // accepted, and without any effect
-    const value = takesValue ? words.shift() : true;
+    const value = takesValue ? attached ?? words.shift() : true;
     if (value === undefined || (typeof value === "string" && !isPlain(value, option))) {
       return undefined;
     }
