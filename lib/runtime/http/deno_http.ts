@@ -1,7 +1,7 @@
 import type { HttpDriver, HttpDriverOptions, HttpRequest, HttpResponse } from "./http_driver.ts";
 import { responseOf } from "./http_response.ts";
 import { proxyAnswered, proxyFailure } from "./proxy_failure.ts";
-import { type Proxy, PROXY_VARIABLES, type ProxySettings } from "./proxy_settings.ts";
+import { type Proxy, PROXY_VARIABLES } from "./proxy_settings.ts";
 import { loadModule } from "../load_module.ts";
 import { tlsReason } from "./tls_failure.ts";
 
@@ -19,10 +19,13 @@ const answers = new WeakMap<ReadableStream<Uint8Array>, Response>();
  *
  * @param makeSubstitute Makes the client for these cases; called at the first of them.
  */
-export function denoHttp(
+export async function denoHttp(
   options: HttpDriverOptions,
   makeSubstitute: () => Promise<HttpDriver>,
-): HttpDriver {
+): Promise<HttpDriver> {
+  // Without a proxy nothing is loaded that tells who goes by it.
+  const proxyFor = options.proxy &&
+    (await loadModule(() => import("./proxy_choice.ts"))).proxyFor;
   const clients = new Map<string, Deno.HttpClient>();
   const origins = new Set<string>(); // those that only the substitute can talk to
   let substitute: Promise<HttpDriver> | undefined;
@@ -62,16 +65,9 @@ export function denoHttp(
     return await (await substitute).send(request);
   };
 
-  // Without a proxy nothing is loaded that tells who goes by it.
-  const proxyOf = async (
-    { url }: HttpRequest,
-    settings: ProxySettings,
-  ): Promise<Proxy | undefined> =>
-    (await loadModule(() => import("./proxy_choice.ts"))).proxyFor(url, settings);
-
   return {
     async send(request) {
-      const proxy = options.proxy && await proxyOf(request, options.proxy);
+      const proxy = proxyFor?.(request.url, options.proxy);
       if (proxy?.login !== undefined && new URL(request.url).protocol === "https:") {
         return await sendOtherwise(request);
       }
