@@ -3,6 +3,7 @@ import { dirname } from "../../core/posix_path.ts";
 import { directoryError } from "./directory_error.ts";
 import { errnoOf, type FileDriver, type FileInfo, type OpenMode } from "./file_driver.ts";
 import { DenoFileHandle } from "./deno_file_handle.ts";
+import { makeDirectory } from "./make_directory.ts";
 import { nodeFiles } from "./node_files.ts";
 import { openUnlinked, type PlainFiles } from "./open_unlinked.ts";
 
@@ -33,14 +34,8 @@ export const denoFiles: FileDriver = {
     }
   },
   list: (path) => [...Deno.readDirSync(path)].map(({ name }) => name).sort(),
-  makeDirectory(path, permissions = 0o700) {
-    try {
-      Deno.mkdirSync(path, { mode: permissions });
-    } catch (error) {
-      if (!["ENOENT", "EEXIST"].includes(errnoOf(error) ?? "")) throw error;
-      Deno.mkdirSync(path, { recursive: true, mode: permissions });
-    }
-  },
+  makeDirectory: (path, permissions = 0o700) =>
+    makeDirectory((options) => Deno.mkdirSync(path, options), permissions),
   rename: (from, to) => Deno.renameSync(from, to),
   link: (from, to) => Deno.linkSync(from, to),
   remove(path) {

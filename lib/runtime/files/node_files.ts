@@ -1,6 +1,7 @@
 import type * as nodeFs from "node:fs";
 import { errnoOf, type FileDriver, type FileHandle, type FileInfo } from "./file_driver.ts";
 import { directoryError } from "./directory_error.ts";
+import { makeDirectory } from "./make_directory.ts";
 import { type ExistingMode, openUnlinked, type PlainFiles } from "./open_unlinked.ts";
 
 /**
@@ -40,15 +41,8 @@ export function nodeFiles(fs: typeof nodeFs, temporaryDirectory: () => string): 
     },
     stat,
     list: (path) => fs.readdirSync(path).sort(),
-    makeDirectory(path, permissions = 0o700) {
-      try {
-        fs.mkdirSync(path, { mode: permissions });
-      } catch (error) {
-        // The recursive form says ENOENT of a file system that is read-only: it is the second choice.
-        if (!["ENOENT", "EEXIST"].includes(errnoOf(error) ?? "")) throw error;
-        fs.mkdirSync(path, { recursive: true, mode: permissions });
-      }
-    },
+    makeDirectory: (path, permissions = 0o700) =>
+      makeDirectory((options) => fs.mkdirSync(path, options), permissions),
     rename: (from, to) => fs.renameSync(from, to),
     link: (from, to) => fs.linkSync(from, to),
     remove(path) {
