@@ -64,6 +64,10 @@ export class NextDeploymentPoll {
   readonly #session: DeviceSession;
   readonly #clock: Clock;
   #known: { readonly server: string | undefined; readonly route: Route } | undefined;
+  /** The last call: the next one is most often the same. */
+  #made:
+    | { readonly route: Route; readonly provides: DeviceProvides; readonly call: SessionCall }
+    | undefined;
 
   /** Makes a poll; nothing is sent. */
   constructor(session: DeviceSession, clock: Clock) {
@@ -91,13 +95,20 @@ export class NextDeploymentPoll {
     const routes = known === undefined ? ROUTES : [known.route];
     let answer: ApiAnswer | undefined;
     for (const route of routes) {
-      answer = await this.#session.call(route(provides), signal);
+      answer = await this.#session.call(this.#callOf(route, provides), signal);
       if (answer.status === 404) continue;
       this.#known = { server: this.#session.server, route };
       return answer;
     }
     this.#known = undefined;
     return answer!;
+  }
+
+  #callOf(route: Route, provides: DeviceProvides): SessionCall {
+    if (this.#made?.route !== route || this.#made.provides !== provides) {
+      this.#made = { route, provides, call: route(provides) };
+    }
+    return this.#made.call;
   }
 }
 

@@ -5,6 +5,7 @@ export class Alarm {
   readonly #clock: Clock;
   #isRung = false;
   #wake: (() => void) | undefined;
+  #watched: AbortSignal | undefined;
 
   /** Makes an alarm; nothing sleeps yet. */
   constructor(clock: Clock) {
@@ -24,20 +25,28 @@ export class Alarm {
    */
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    this.#watch(signal);
     if (!this.#isRung) {
       await new Promise<void>((resolve) => {
-        const cancel = ms === Infinity ? () => {} : this.#clock.after(ms, () => end());
         const end = (): void => {
-          cancel();
           this.#wake = undefined;
-          signal.removeEventListener("abort", end);
           resolve();
         };
-        this.#wake = end;
-        signal.addEventListener("abort", end, { once: true });
+        const cancel = ms === Infinity ? () => {} : this.#clock.after(ms, end);
+        this.#wake = () => {
+          cancel();
+          end();
+        };
       });
     }
     this.#isRung = false;
     signal.throwIfAborted();
+  }
+
+  /** Sleeps of a daemon all have the same signal: it is listened to once. */
+  #watch(signal: AbortSignal): void {
+    if (this.#watched === signal) return;
+    this.#watched = signal;
+    signal.addEventListener("abort", () => this.#wake?.(), { once: true });
   }
 }

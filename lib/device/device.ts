@@ -6,20 +6,20 @@ import {
   type DeviceSessionOptions,
 } from "../api/device_session.ts";
 import { sendInventory } from "../api/inventory_call.ts";
-import { type DeploymentOffer, NextDeploymentPoll } from "../api/next_deployment.ts";
+import {
+  type DeploymentOffer,
+  type DeviceProvides,
+  NextDeploymentPoll,
+} from "../api/next_deployment.ts";
 import type { ControlState } from "../control/control_map.ts";
 import type { LivePool } from "../control/live_pool.ts";
 import { type Config, type Paths, requireServers } from "../config/mod.ts";
 import type { DeploymentStatus } from "../core/deployment_status.ts";
-import { ApiError, isMenderError } from "../core/errors.ts";
+import { isMenderError } from "../core/errors.ts";
 import type { Attributes } from "../core/key_value.ts";
 import type { Logger } from "../core/logger.ts";
 import { VERSION } from "../core/version.ts";
-import type {
-  DeploymentContext,
-  DeploymentDevice,
-  DeploymentEvent,
-} from "../deployment/context.ts";
+import type { DeploymentContext, DeploymentEvent } from "../deployment/context.ts";
 import type { ApplicationHandoff } from "../deployment/handoff/application_handoff.ts";
 import { deploymentLogger } from "../deployment/deployment_logger.ts";
 import { deploymentFiles } from "../deployment/deployment_files.ts";
@@ -40,15 +40,13 @@ import { type DeviceKey, loadOrCreateKey } from "../keys/mod.ts";
 import type { LogSink } from "../log/record.ts";
 import type { Redactor } from "../log/redactor.ts";
 import type { Drivers } from "../runtime/drivers.ts";
-import { RememberedFile } from "../runtime/files/remembered_file.ts";
 import type { HttpDriver } from "../runtime/http/http_driver.ts";
 import { loadModule } from "../runtime/load_module.ts";
 import { proxySecrets } from "../runtime/http/proxy_settings.ts";
 import { openMaps } from "./open_maps.ts";
-import { type ArtifactInfo, readArtifactInfo } from "../store/artifact_info.ts";
 import { prepareDataDirectory } from "../store/data_directory.ts";
-import { type DeviceType, readDeviceType } from "../store/device_type.ts";
 import { readRequired } from "./required_file.ts";
+import { SelfDescription } from "./self_description.ts";
 import { trustOf } from "./trust.ts";
 
 /** What a device is opened with. */
@@ -89,8 +87,7 @@ export class Device {
   readonly #session: DeviceSession;
   readonly #poll: NextDeploymentPoll;
   readonly #deployment: DeploymentContext;
-  readonly #deviceType: RememberedFile<DeviceType>;
-  readonly #artifactInfo: RememberedFile<ArtifactInfo>;
+  readonly #description: SelfDescription;
   #isForced: boolean;
 
   /**
@@ -116,22 +113,10 @@ export class Device {
     this.#options = options;
     this.#isForced = options.isForced ?? false;
     this.#http = http;
-    const { files, clock } = drivers;
-    const { deviceTypeFile } = config;
-    this.#deviceType = new RememberedFile(
-      files,
-      clock,
-      deviceTypeFile,
-      () => readDeviceType(files, deviceTypeFile),
-      ({ deviceType }) => deviceType !== undefined,
-    );
-    this.#artifactInfo = new RememberedFile(
-      files,
-      clock,
-      paths.artifactInfo,
-      () => readArtifactInfo(files, paths.artifactInfo),
-      ({ artifactName }) => artifactName !== undefined,
-    );
+    this.#description = new SelfDescription(drivers.files, drivers.clock, {
+      deviceType: config.deviceTypeFile,
+      artifactInfo: paths.artifactInfo,
+    });
     this.#session = new DeviceSession({
       http,
       clock: drivers.clock,
@@ -238,8 +223,8 @@ export class Device {
    * @throws What {@link NextDeploymentPoll.ask} and {@link runDeployment} throw.
    */
   async checkUpdate(signal: AbortSignal): Promise<RunResult | "nothing"> {
-    const device = this.#describe();
-    const offer = await this.#ask(device, signal);
+    const { device, asked } = this.#description.get();
+    const offer = await this.#ask(asked, signal);
     if (offer === undefined) return "nothing";
     // Loaded now, as all that is wanted only when there is a deployment: most of the time there is none.
     const { runDeployment } = await loadSteps();
@@ -355,30 +340,15 @@ export class Device {
     return { key, identity };
   }
 
-  async #ask(
-    { deviceType, provides }: DeploymentDevice,
-    signal: AbortSignal,
-  ): Promise<DeploymentOffer | undefined> {
-    const artifactName = provides["artifact_name"] ?? "";
-    const offer = await this.#poll.ask(
-      { ...provides, device_type: deviceType, artifact_name: artifactName },
-      signal,
-    );
+  async #ask(asked: DeviceProvides, signal: AbortSignal): Promise<DeploymentOffer | undefined> {
+    const offer = await this.#poll.ask(asked, signal);
     this.#options.redactor.add(offer?.uri);
     return offer;
   }
 
   async #renewLink(deploymentId: string, signal: AbortSignal): Promise<string | undefined> {
-    const offer = await this.#ask(this.#describe(), signal);
+    const offer = await this.#ask(this.#description.get().asked, signal);
     return offer?.id === deploymentId ? offer.uri : undefined;
-  }
-
-  #describe(): DeploymentDevice {
-    const type = this.#deviceType.get();
-    if (type.deviceType === undefined) throw unknownDevice(type.reason);
-    const info = this.#artifactInfo.get();
-    if (info.artifactName === undefined) throw unknownDevice(info.reason ?? "no Artifact name");
-    return { deviceType: type.deviceType, provides: Object.fromEntries(info.provides) };
   }
 
   async #verifyKeys(): Promise<KeyObject[]> {
@@ -395,8 +365,4 @@ export class Device {
 
 function loadSteps(): Promise<typeof import("../deployment/steps.ts")> {
   return loadModule(() => import("../deployment/steps.ts"));
-}
-
-function unknownDevice(reason: string): ApiError {
-  return new ApiError("api.unknown-device", `Cannot ask for a deployment: ${reason}`);
 }

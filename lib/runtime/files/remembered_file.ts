@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { FileDriver } from "./file_driver.ts";
+import type { FileDriver, FileInfo } from "./file_driver.ts";
 
 /**
  * A file that changed less than this ago may change once more without another time stamp: the clocks of file
@@ -14,7 +14,7 @@ export class RememberedFile<T> {
   readonly #path: string;
   readonly #read: () => T;
   readonly #isKept: (value: T) => boolean;
-  #mark: string | undefined;
+  #mark: FileInfo | undefined;
   #value: T | undefined;
 
   /**
@@ -40,7 +40,7 @@ export class RememberedFile<T> {
   /** What it says now. Throws what reading throws. */
   get(): T {
     const mark = this.#look();
-    if (mark !== undefined && mark === this.#mark) return this.#value as T;
+    if (mark !== undefined && isSame(mark, this.#mark)) return this.#value as T;
     // Looked at before it is read: what is written meanwhile is seen at the next look.
     const value = this.#read();
     this.#mark = this.#isKept(value) ? mark : undefined;
@@ -49,7 +49,7 @@ export class RememberedFile<T> {
   }
 
   /** Tells versions of the file apart; `undefined` when two of them might not be. */
-  #look(): string | undefined {
+  #look(): FileInfo | undefined {
     let info;
     try {
       info = this.#files.stat(this.#path, { follow: true });
@@ -58,7 +58,12 @@ export class RememberedFile<T> {
     }
     if (info === undefined || info.modifiedAtMs === 0) return undefined;
     if (Math.abs(this.#clock.now() - info.modifiedAtMs) < SETTLED_MS) return undefined;
-    const { identity, sizeBytes, modifiedAtMs, mode, uid, gid } = info;
-    return [identity, sizeBytes, modifiedAtMs, mode, uid, gid].join();
+    return info;
   }
+}
+
+function isSame(one: FileInfo, other: FileInfo | undefined): boolean {
+  return one.modifiedAtMs === other?.modifiedAtMs && one.sizeBytes === other.sizeBytes &&
+    one.identity === other.identity && one.mode === other.mode && one.uid === other.uid &&
+    one.gid === other.gid;
 }

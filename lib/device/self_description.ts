@@ -1,0 +1,78 @@
+import type { DeviceProvides } from "../api/next_deployment.ts";
+import { ApiError } from "../core/errors.ts";
+import type { DeploymentDevice } from "../deployment/context.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { FileDriver } from "../runtime/files/file_driver.ts";
+import { RememberedFile } from "../runtime/files/remembered_file.ts";
+import { type ArtifactInfo, readArtifactInfo } from "../store/artifact_info.ts";
+import { type DeviceType, readDeviceType } from "../store/device_type.ts";
+
+/** Where it stands what a device is. */
+export interface DescribingFiles {
+  /** The device type. */
+  readonly deviceType: string;
+  /** The Artifact that is installed. */
+  readonly artifactInfo: string;
+}
+
+/** A device as its files describe it at one moment. */
+export interface DescribedDevice {
+  /** What a deployment needs to know. */
+  readonly device: DeploymentDevice;
+  /** What the server is told when it is asked for a deployment. */
+  readonly asked: DeviceProvides;
+}
+
+/** What the device says about itself. Most polls find nothing changed, and read and make nothing. */
+export class SelfDescription {
+  readonly #type: RememberedFile<DeviceType>;
+  readonly #info: RememberedFile<ArtifactInfo>;
+  #last: { type: DeviceType; info: ArtifactInfo; described: DescribedDevice } | undefined;
+
+  /** Nothing is read yet. */
+  constructor(files: FileDriver, clock: Clock, paths: DescribingFiles) {
+    this.#type = new RememberedFile(
+      files,
+      clock,
+      paths.deviceType,
+      () => readDeviceType(files, paths.deviceType),
+      ({ deviceType }) => deviceType !== undefined,
+    );
+    this.#info = new RememberedFile(
+      files,
+      clock,
+      paths.artifactInfo,
+      () => readArtifactInfo(files, paths.artifactInfo),
+      ({ artifactName }) => artifactName !== undefined,
+    );
+  }
+
+  /**
+   * What it is now: the same object for as long as its files stay as they are.
+   *
+   * @throws {ApiError} `api.unknown-device`: device type or Artifact name are not known here.
+   */
+  get(): DescribedDevice {
+    const [type, info] = [this.#type.get(), this.#info.get()];
+    if (this.#last?.type === type && this.#last.info === info) return this.#last.described;
+    const described = describe(type, info);
+    this.#last = { type, info, described };
+    return described;
+  }
+}
+
+function describe(type: DeviceType, info: ArtifactInfo): DescribedDevice {
+  const { deviceType } = type;
+  if (deviceType === undefined) throw unknownDevice(type.reason);
+  if (info.artifactName === undefined) throw unknownDevice(info.reason ?? "no Artifact name");
+  const provides = Object.fromEntries(info.provides);
+  const artifactName = provides["artifact_name"] ?? "";
+  return {
+    device: { deviceType, provides },
+    asked: { ...provides, device_type: deviceType, artifact_name: artifactName },
+  };
+}
+
+function unknownDevice(reason: string): ApiError {
+  return new ApiError("api.unknown-device", `Cannot ask for a deployment: ${reason}`);
+}
