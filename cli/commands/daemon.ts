@@ -1,5 +1,6 @@
 import type { Config } from "../../lib/config/mod.ts";
 import type { DeploymentEvent } from "../../lib/deployment/context.ts";
+import { collectGarbage } from "../../lib/runtime/collect_garbage.ts";
 import { openMaps } from "../../lib/device/open_maps.ts";
 import { prepareDataDirectory } from "../../lib/store/data_directory.ts";
 import { ClientEvents } from "../../lib/daemon/client_events.ts";
@@ -73,6 +74,7 @@ async function assemble(
   ending.add(() => events.end());
 
   const notifier = new ServiceNotifier(drivers, logger);
+  let isTidy = false; // since the start, or the last deployment
   const print = progressPrinter(context);
   const token = new SharedToken({ authenticate: () => daemon.authenticate(), logger });
   const openWith = {
@@ -80,6 +82,7 @@ async function assemble(
     maps: openMaps(drivers, paths, config, logger),
     onStanding: token.tell,
     onEvent: (event: DeploymentEvent): void => {
+      isTidy = false;
       events.take(event);
       print(event);
       const text = phaseText(event);
@@ -93,7 +96,12 @@ async function assemble(
     logger,
     ...pacesOf(config),
     firstContactSpreadMs: config.firstContactSpreadMs,
-    onRest: (state) => notifier.tell(restText(state)),
+    onRest: (state) => {
+      notifier.tell(restText(state));
+      if (isTidy || state.type !== "polling") return;
+      isTidy = true;
+      collectGarbage();
+    },
     isOnce: once === true,
     isStaying: stay === true,
     isTokenShared: config.isBusEnabled && once !== true,

@@ -9,6 +9,7 @@ import { type CommandLine, PATH_PLACEHOLDERS } from "../command_line.ts";
 import { programModules, projectDirectory } from "../../lib/runtime/project_directory.ts";
 import { narrowSet, needsServer } from "./narrow_set.ts";
 import { flagsOf, type PermissionSet, permissionSets } from "./permission_set.ts";
+import { runtimeFlags } from "./runtime_flags.ts";
 
 /** What these options name is written; what the other options name is read. */
 const WRITTEN = ["--log-file", "--dir"];
@@ -37,7 +38,7 @@ export async function lineFlags(
   if (line.values.some(({ option }) => option === "--policy")) set.run = [POLICY_RUNNER];
   const listen = line.values.find(({ option }) => option === "--listen")?.value;
   if (listen !== undefined) set.net = [/^\d+$/.test(listen) ? `127.0.0.1:${listen}` : listen];
-  return flagsOf(narrowSet(set, {
+  const permissions = flagsOf(narrowSet(set, {
     paths: context.paths,
     home: projectDirectory(),
     ...(line.command === "setup" && { root: context.options.root ?? "/" }),
@@ -46,6 +47,7 @@ export async function lineFlags(
     net: proxiesOf(context.drivers),
     ...namedPaths(context.drivers, line),
   }));
+  return [...runtimeFlags(commandNamed(line.command)), ...permissions];
 }
 
 /** A sub-updater that waits stands where one that reports does: it asks the daemon, or the server. */

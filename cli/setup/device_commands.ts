@@ -5,6 +5,7 @@ import { projectDirectory } from "../../lib/runtime/project_directory.ts";
 import { MAIN_MODULE } from "../main_module.ts";
 import type { PermissionSet } from "../permissions/permission_set.ts";
 import { flagsOf } from "../permissions/permission_set.ts";
+import { runtimeFlags } from "../permissions/runtime_flags.ts";
 
 /** How this program is started on the device. */
 export interface DeviceCommands {
@@ -56,7 +57,10 @@ export function deviceCommands(
     program: isDeno ? wrapper : [runtime, main],
     withSet: (command, set) =>
       isDeno
-        ? [runtime, "run", "-q", "--no-prompt", ...flagsOf(set), main, command]
+        ? [
+          ...[runtime, "run", "-q", "--no-prompt"],
+          ...[...runtimeFlags(command), ...flagsOf(set), main, command],
+        ]
         : [runtime, main, command],
     isAtHome: [runtime, home].some(isAtHome),
   };

@@ -81,6 +81,18 @@ test("setup permits the daemon's unit the configured server and what --net names
     );
   }));
 
+test("setup has the daemon run lean, and remote access, which has bytes to move, fast", () =>
+  inTemporaryDirectory(async (root) => {
+    await runInstalled(["setup", "--root", root, ...KNOWN, "--terminal"]);
+    const engine = (unit: string): string | undefined =>
+      / --v8-flags=(\S+) /.exec(text(root, `etc/systemd/system/${unit}.service`))?.[1];
+    assert.equal(
+      engine("mender-deno"),
+      "Deno" in globalThis ? "--single-threaded,--lite-mode,--expose-gc" : undefined,
+    );
+    assert.equal(engine("mender-deno-terminal"), undefined);
+  }));
+
 test("setup keeps the keys of a configuration, and takes the token from a file or standard input", () =>
   inTemporaryDirectory(async (root) => {
     put(
