@@ -30,7 +30,11 @@ async function run(): Promise<void> {
 
 /** What a command needs is loaded while it runs, by modules that it may read. */
 function refuseToStart(cause: unknown): never {
-  const [cli, lib] = ["../cli", "../lib"].map((path) => new URL(path, import.meta.url).pathname);
+  // Compiled it is one level deeper, in lib/program.
+  const home = import.meta.url.endsWith(".ts") ? ".." : "../..";
+  const [cli, lib] = ["cli", "lib"].map((path) =>
+    new URL(`${home}/${path}`, import.meta.url).pathname
+  );
   throw new Error(
     `Cannot load the program; may it read itself, as by --allow-read=${cli},${lib}?`,
     {

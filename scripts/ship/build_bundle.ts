@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -12,6 +13,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { packageDependencies, programSources } from "../npm/dependencies.ts";
+import { compileProgram } from "./compile_program.ts";
 
 /** What a bundle is made of and for. */
 export interface BundleOptions {
@@ -35,8 +37,8 @@ const TAKEN = [
 ];
 
 /**
- * Makes a bundle for devices: sources, npm modules, wrapper, service files, and a Deno binary. Nothing has
- * to be fetched to run it.
+ * Makes a bundle for devices: the compiled program, npm modules, wrapper, service files, and a Deno binary.
+ * Nothing has to be fetched to run it.
  *
  * @returns Path of the tar.
  */
@@ -44,11 +46,11 @@ export function buildBundle({ directory, deno, cpu }: BundleOptions): string {
   const { name, version } = JSON.parse(readFileSync("deno.json", "utf8"));
   const stage = mkdtempSync(join(tmpdir(), "mender-deno-bundle-"));
   const top = `${name}-${version}`;
-  const content = join(stage, top);
+  const [sources, content] = [join(stage, "sources"), join(stage, top)];
   try {
-    for (const path of [...programSources(), ...TAKEN]) {
-      cpSync(path, join(content, path), { recursive: true });
-    }
+    for (const path of programSources()) cpSync(path, join(sources, path));
+    for (const path of TAKEN) cpSync(path, join(content, path), { recursive: true });
+    writeManifests(sources);
     writeManifests(content);
     run("npm", [
       ...[
@@ -60,7 +62,10 @@ export function buildBundle({ directory, deno, cpu }: BundleOptions): string {
         "--no-package-lock",
       ],
       ...[`--cpu=${cpu}`, "--os=linux", "--libc=glibc"],
-    ], content);
+    ], sources);
+    const { dependencies, optionalDependencies } = packageDependencies();
+    compileProgram(sources, content, Object.keys({ ...dependencies, ...optionalDependencies }));
+    renameSync(join(sources, "node_modules"), join(content, "node_modules"));
     if (deno !== undefined) {
       mkdirSync(join(content, "bin"));
       cpSync(deno, join(content, "bin/deno"), { dereference: true });
@@ -84,7 +89,7 @@ export function buildBundle({ directory, deno, cpu }: BundleOptions): string {
 
 /** Bare names lead to `node_modules`, which Deno takes as it is. */
 function writeManifests(content: string): void {
-  const { name, version, license, exports, unstable, permissions } = JSON.parse(
+  const { name, version, license, unstable, permissions } = JSON.parse(
     readFileSync("deno.json", "utf8"),
   );
   const write = (path: string, value: unknown): void => {
@@ -95,7 +100,6 @@ function writeManifests(content: string): void {
     name,
     version,
     license,
-    exports,
     nodeModulesDir: "manual",
     unstable,
     permissions,

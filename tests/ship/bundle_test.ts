@@ -133,7 +133,10 @@ test(
       const unit = readFileSync(join(image, "etc/systemd/system/mender-deno.service"), "utf8");
       assert.match(
         unit,
-        new RegExp(`^ExecStart=/usr/bin/env --block-signal=USR1 /${OPT}/bin/deno `, "m"),
+        new RegExp(
+          `^ExecStart=/usr/bin/env --block-signal=USR1 /${OPT}/bin/deno .* --v8-flags=\\S+ .* /${OPT}/cli/main.js daemon$`,
+          "m",
+        ),
       );
       const booted = spawnSync("unshare", [
         ...["--net", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"],
@@ -173,11 +176,42 @@ test(
         }).stdout;
       assert.equal(run("--version"), `mender-deno ${version}\n`);
       assert.match(run("flow", "--help"), /Usage: mender-deno flow/);
-      const types = /\.(ts|js|json|sh|md|1|conf|service)$/;
-      const top1 = readdirSync(top, { recursive: true, encoding: "utf8" })
+      const files = readdirSync(top, { recursive: true, encoding: "utf8" })
         .filter((path) => !path.startsWith("node_modules"));
-      assert.deepEqual(top1.filter((path) => /(^|\/)(tests|\.build|\.git)/.test(path)), []);
-      assert.ok(top1.some((path) => types.test(path)));
+      assert.deepEqual(files.filter((path) => /(^|\/)(tests|\.build|\.git)/.test(path)), []);
+      assert.ok(files.includes("scripts/service/handoff.sh") && files.includes("docs/service.md"));
+      // Sources would be read in the place of what was compiled from them.
+      assert.deepEqual(files.filter((path) => path.endsWith(".ts")), []);
+    }),
+  { limitMs: LIMIT_MS },
+);
+
+test(
+  "every module of a bundle finds what it imports, and errors keep their names",
+  () =>
+    inTemporaryDirectory((directory) => {
+      spawnSync("tar", ["-xzf", build(directory, "--without-deno"), "-C", directory]);
+      const top = join(directory, `mender-deno-${version}`);
+      const modules = readdirSync(join(top, "lib/program")).filter((name) => name !== "main.js");
+      const script = join(top, "lib/load.js");
+      writeFileSync(
+        script,
+        `const found = new Set();
+for (const name of ${JSON.stringify(modules)}) {
+  for (const value of Object.values(await import("./program/" + name))) {
+    if (value?.prototype instanceof Error) found.add(value.name);
+  }
+}
+console.log([...found].join());`,
+      );
+      const { status, stdout, stderr } = spawnSync(
+        process.execPath,
+        ["run", "-q", "-A", "--cached-only", script],
+        { encoding: "utf8" },
+      );
+      assert.equal(status, 0, stderr);
+      assert.ok(modules.length > 20);
+      assert.ok(stdout.trim().split(",").includes("ConfigError"), stdout);
     }),
   { limitMs: LIMIT_MS },
 );
