@@ -6,6 +6,7 @@ import { prepareMender, withMenderDaemon } from "../../tests/support/mender_name
 import { inTemporaryDirectory } from "../../tests/support/temporary.ts";
 import { waitUntil } from "../../tests/support/wait.ts";
 import { withPythonClient } from "./python_client.ts";
+import { type Shipped, shippedDaemon } from "./shipped.ts";
 
 /** Longest time for one update. */
 const UPDATE_LIMIT_MS = 600_000;
@@ -43,15 +44,20 @@ const SETTINGS = { InventoryPollIntervalSeconds: 3600 };
 /** What is run with a client. */
 type Body<T> = (client: WaitingClient) => Promise<T>;
 
-/** Our daemon, fresh and with the permissions of a service. */
+/**
+ * Our daemon, fresh and with the permissions of a service.
+ *
+ * @param form What is run; absent: what devices have.
+ */
 export function withOurs<T>(
   serverUrl: string,
   body: (client: OurClient) => Promise<T>,
+  form: Shipped = shippedDaemon(),
 ): Promise<T> {
   // Each run is a device of its own: the server lets nobody in with a second key.
   const identity = `echo mac=${randomUUID()}`;
   return withRig(
-    { serverUrl, identity, limitMs: UPDATE_LIMIT_MS, config: SETTINGS },
+    { serverUrl, identity, limitMs: UPDATE_LIMIT_MS, config: SETTINGS, ...form },
     async (rig) => {
       const stamp = join(rig.root, "stamp");
       rig.script(rig.paths.installScript, noteTime(stamp));

@@ -14,6 +14,7 @@ import { waitUntil } from "../../tests/support/wait.ts";
 import { withServer } from "../../tests/support/with_server.ts";
 import { printFigure, printRatio, printTarget } from "./figures.ts";
 import type { BenchRow } from "./row.ts";
+import { shippedDaemon } from "./shipped.ts";
 
 const POLL_MS = 1000;
 
@@ -64,7 +65,7 @@ function measureOurs(offsetMs: number): Promise<Latency> {
   return withServer(
     { autoAccept: true },
     (server) =>
-      withRig({ serverUrl: server.url }, async (rig) => {
+      withRig({ serverUrl: server.url, ...shippedDaemon() }, async (rig) => {
         const stamp = join(rig.root, "stamp");
         rig.script(
           rig.paths.installScript,
