@@ -7,6 +7,7 @@ import { ClientEvents } from "../../lib/daemon/client_events.ts";
 import { daemonHandler } from "../../lib/daemon/control/daemon_handler.ts";
 import type { ControlHandler } from "../../lib/daemon/control/serve_connection.ts";
 import { Daemon } from "../../lib/daemon/daemon.ts";
+import { Housekeeping } from "../../lib/daemon/housekeeping.ts";
 import { SharedToken } from "../../lib/daemon/shared_token.ts";
 import { Reloader } from "../../lib/daemon/reloader.ts";
 import { ServiceNotifier } from "../../lib/daemon/service_notifier.ts";
@@ -74,7 +75,7 @@ async function assemble(
   ending.add(() => events.end());
 
   const notifier = new ServiceNotifier(drivers, logger);
-  let isTidy = false; // since the start, or the last deployment
+  const housekeeping = new Housekeeping(collectGarbage);
   const print = progressPrinter(context);
   const token = new SharedToken({ authenticate: () => daemon.authenticate(), logger });
   const openWith = {
@@ -82,7 +83,7 @@ async function assemble(
     maps: openMaps(drivers, paths, config, logger),
     onStanding: token.tell,
     onEvent: (event: DeploymentEvent): void => {
-      isTidy = false;
+      housekeeping.worked();
       events.take(event);
       print(event);
       const text = phaseText(event);
@@ -98,9 +99,7 @@ async function assemble(
     firstContactSpreadMs: config.firstContactSpreadMs,
     onRest: (state) => {
       notifier.tell(restText(state));
-      if (isTidy || state.type !== "polling") return;
-      isTidy = true;
-      collectGarbage();
+      if (state.type === "polling") housekeeping.rest();
     },
     isOnce: once === true,
     isStaying: stay === true,

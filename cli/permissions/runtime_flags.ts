@@ -1,9 +1,17 @@
-/**
- * V8 for a process that runs for months, and waits: no threads that collect garbage and compile beside it
- * (each of them is woken at every poll), no machine code for what runs once in half an hour, and a collector
- * that the daemon calls itself before it rests. docs/bench/README.md has the figures.
- */
-const LEAN = ["--no-code-cache", "--v8-flags=--single-threaded,--lite-mode,--expose-gc"];
+/** Of the engine; docs/bench/README.md has what they save. */
+const ENGINE = [
+  // No optimised code, and no cache of code, for what runs once in half an hour.
+  "--no-opt",
+  "--no-maglev",
+  "--optimize-for-size",
+  // No collection because nothing happens: it takes more time than the polls between.
+  "--no-memory-reducer",
+  // The daemon calls the collector itself. (--lite-mode would take WebAssembly away, which reads xz.)
+  "--expose-gc",
+];
+
+/** For a process that runs for months, and waits. */
+const LEAN = ["--no-code-cache", `--v8-flags=${ENGINE.join(",")}`];
 
 /** Flags of `deno run`, beside those for permissions, that a command is started with. */
 export function runtimeFlags(command: string): readonly string[] {

@@ -1,13 +1,16 @@
 /** The engine's own collector, where the program was started so that it may be called. */
 interface Collector {
-  gc?: (how: { type: "major"; execution: "sync"; flavor: "last-resort" }) => void;
+  gc?: (how: { type: "major"; execution: "sync"; flavor: "regular" | "last-resort" }) => void;
 }
 
+/** How much is collected: `all`: compiled code too, which is compiled again when it is needed. */
+export type Thoroughness = "garbage" | "all";
+
 /**
- * Gives back what the start of a program, or a part of its work, has left in memory: garbage, and compiled
- * code that is compiled again when it is needed. Does nothing in a process without `--expose-gc` (V8; both
- * runtimes). It takes some ten milliseconds.
+ * Gives back memory that a part of the program's work has left behind. Does nothing in a process that was
+ * started without `--expose-gc` (a flag of V8). It takes some ten milliseconds, `all` thirty.
  */
-export function collectGarbage(): void {
-  (globalThis as Collector).gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
+export function collectGarbage(what: Thoroughness): void {
+  const flavor = what === "all" ? "last-resort" : "regular";
+  (globalThis as Collector).gc?.({ type: "major", execution: "sync", flavor });
 }

@@ -9,7 +9,7 @@ import { memoryOf, openDescriptors } from "./process_figures.ts";
 import type { BenchRow } from "./row.ts";
 
 /** Polls until the heap has found its size. */
-const SETTLING_POLLS = 1000;
+const SETTLING_POLLS = 300;
 const COUNTED_POLLS = 1000;
 const ANSWER_LIMIT_MS = 5000;
 const MIB = 2 ** 20;

@@ -1,9 +1,10 @@
 /** What a daemon is started with, and does, so that waiting costs a device little. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { runtimeFlags } from "../../cli/permissions/runtime_flags.ts";
 import { rigArtifact, withRig } from "../support/client_rig.ts";
 import { REPOSITORY } from "../support/repository_text.ts";
 import { test } from "../support/test.ts";
@@ -12,29 +13,39 @@ import { withServer } from "../support/with_server.ts";
 
 const WRAPPER = join(REPOSITORY, "scripts/mender-deno");
 
-function threadsOf(pid: number): string[] {
-  const directory = `/proc/${pid}/task`;
-  return readdirSync(directory).map((id) => readFileSync(`${directory}/${id}/comm`, "utf8").trim());
-}
-
-test("the engine of a daemon that scripts/mender-deno starts has no threads of its own", () =>
+test("scripts/mender-deno starts the daemon, and nothing else, with the flags for a long wait", () =>
   withServer({ autoAccept: true }, (server) =>
     withRig({ serverUrl: server.url }, async (rig) => {
-      const child = spawn(WRAPPER, ["--root", rig.root, "daemon"], {
-        stdio: "ignore",
-        env: { ...process.env, MENDER_DENO_RUNTIME: process.execPath },
-      });
-      const ended = new Promise((resolve) => child.once("close", resolve));
-      try {
-        await waitUntil("an inventory", () => server.devices()[0]?.inventory.length, 30_000);
-        const threads = threadsOf(child.pid!);
-        assert.ok(threads.includes("deno"), threads.join());
-        assert.deepEqual(threads.filter((name) => name.startsWith("V8")), []);
-      } finally {
-        child.kill("SIGTERM");
-        await ended;
-      }
+      const engineOf = async (command: string): Promise<string | undefined> => {
+        const child = spawn(WRAPPER, ["--root", rig.root, command], {
+          stdio: "ignore",
+          env: { ...process.env, MENDER_DENO_RUNTIME: process.execPath },
+        });
+        const ended = new Promise((resolve) => child.once("close", resolve));
+        try {
+          const line = await waitUntil("the command", () => {
+            const words = readFileSync(`/proc/${child.pid}/cmdline`, "utf8").split("\0");
+            return words.includes(command) && words.includes("--no-prompt") ? words : undefined;
+          }, 30_000);
+          return line.find((word) => word.startsWith("--v8-flags="));
+        } finally {
+          child.kill("SIGTERM");
+          await ended;
+        }
+      };
+      assert.match(await engineOf("daemon") ?? "", /--expose-gc/);
+      assert.equal(await engineOf("terminal"), undefined);
     })));
+
+test("the flags of the daemon leave it WebAssembly, by which xz is read and undici speaks HTTP", () => {
+  const flags = runtimeFlags("daemon").filter((flag) => flag.startsWith("--v8-flags="));
+  assert.equal(flags.length, 1);
+  const script = "console.log(new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)))";
+  const { stdout, stderr } = spawnSync(process.execPath, ["eval", ...flags, script], {
+    encoding: "utf8",
+  });
+  assert.match(stdout, /Module/, stderr);
+});
 
 test("a daemon gives memory back before it rests, after its start and after a deployment", () =>
   withServer({ autoAccept: true }, (server) =>

@@ -88,7 +88,9 @@ test("setup has the daemon run lean, and remote access, which has bytes to move,
       / --v8-flags=(\S+) /.exec(text(root, `etc/systemd/system/${unit}.service`))?.[1];
     assert.equal(
       engine("mender-deno"),
-      "Deno" in globalThis ? "--single-threaded,--lite-mode,--expose-gc" : undefined,
+      "Deno" in globalThis
+        ? "--no-opt,--no-maglev,--optimize-for-size,--no-memory-reducer,--expose-gc"
+        : undefined,
     );
     assert.equal(engine("mender-deno-terminal"), undefined);
   }));
