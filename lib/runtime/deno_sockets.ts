@@ -1,5 +1,7 @@
 import type { SocketConnection, SocketDriver } from "./socket_driver.ts";
-import { streamChunks } from "./text_lines.ts";
+
+/** Requests are short; the stream that Deno makes of a connection takes 64 KiB for each piece. */
+const READ_BYTES = 4096;
 
 /**
  * Unix sockets on Deno. Listening is done natively: a socket that `node:net` listens on there (2.9.6) is
@@ -48,13 +50,22 @@ function connectionOf(connection: Deno.Conn, onClose: () => void): SocketConnect
     closeOnce(connection);
   };
   return {
-    readable: streamChunks(connection.readable),
+    readable: chunksOf(connection),
     async write(bytes) {
       for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
     },
     close,
     abort: close,
   };
+}
+
+async function* chunksOf(connection: Deno.Conn): AsyncGenerator<Uint8Array, void> {
+  for (;;) {
+    const buffer = new Uint8Array(READ_BYTES);
+    const size = await connection.read(buffer);
+    if (size === null) return;
+    yield buffer.subarray(0, size);
+  }
 }
 
 function closeOnce(connection: Deno.Conn): void {
