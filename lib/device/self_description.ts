@@ -7,6 +7,9 @@ import { RememberedFile } from "../runtime/files/remembered_file.ts";
 import { type ArtifactInfo, readArtifactInfo } from "../store/artifact_info.ts";
 import { type DeviceType, readDeviceType } from "../store/device_type.ts";
 
+/** Only another image changes it, and that changes the Artifact too: it is looked at anew then, or after this. */
+const TYPE_LOOK_MS = 60_000;
+
 /** Where it stands what a device is. */
 export interface DescribingFiles {
   /** The device type. */
@@ -25,12 +28,19 @@ export interface DescribedDevice {
 
 /** What the device says about itself. Most polls find nothing changed, and read and make nothing. */
 export class SelfDescription {
+  readonly #clock: Clock;
   readonly #type: RememberedFile<DeviceType>;
   readonly #info: RememberedFile<ArtifactInfo>;
-  #last: { type: DeviceType; info: ArtifactInfo; described: DescribedDevice } | undefined;
+  #last: {
+    readonly type: DeviceType;
+    readonly info: ArtifactInfo;
+    readonly described: DescribedDevice;
+    readonly goodUntilMs: number;
+  } | undefined;
 
   /** Nothing is read yet. */
   constructor(files: FileDriver, clock: Clock, paths: DescribingFiles) {
+    this.#clock = clock;
     this.#type = new RememberedFile(
       files,
       clock,
@@ -48,15 +58,18 @@ export class SelfDescription {
   }
 
   /**
-   * What it is now: the same object for as long as its files stay as they are.
+   * What it is now: the same object for as long as its files stay as they are. A change of the device type
+   * alone is seen within a minute.
    *
    * @throws {ApiError} `api.unknown-device`: device type or Artifact name are not known here.
    */
   get(): DescribedDevice {
-    const [type, info] = [this.#type.get(), this.#info.get()];
-    if (this.#last?.type === type && this.#last.info === info) return this.#last.described;
-    const described = describe(type, info);
-    this.#last = { type, info, described };
+    const [info, nowMs] = [this.#info.get(), this.#clock.monotonic()];
+    const last = this.#last?.info === info ? this.#last : undefined;
+    if (last !== undefined && nowMs < last.goodUntilMs) return last.described;
+    const type = this.#type.get();
+    const described = last?.type === type ? last.described : describe(type, info);
+    this.#last = { type, info, described, goodUntilMs: nowMs + TYPE_LOOK_MS };
     return described;
   }
 }
