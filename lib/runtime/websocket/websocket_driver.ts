@@ -24,8 +24,13 @@ export interface WebSocketConnection {
   readonly isOpen: boolean;
   /** Bytes that were sent and are not with the kernel yet. */
   readonly queuedBytes: number;
-  /** Queues a message; nothing happens when the connection is no longer open. */
-  send(message: Uint8Array): void;
+  /**
+   * Queues a message; nothing happens when the connection is no longer open.
+   *
+   * @param message The message, or its first part.
+   * @param rest What comes behind the first part.
+   */
+  send(message: Uint8Array, rest?: Uint8Array): void;
   /** Hands all that `act` sends to the kernel at once: many small messages cost as much as one. */
   batch(act: () => void): void;
   /** Settles when at most `queuedBytes` wait, or the connection is no longer open. */

@@ -56,7 +56,7 @@ function shakeHands(
       closeTimeout: CLOSE_LIMIT_MS,
       createConnection: () => socket,
     });
-    const connection = wsConnection(ws, socket);
+    const connection = wsConnection(ws, socket, "client");
     let failure: unknown;
     const onAbort = (): void => {
       failure ??= signal.reason;

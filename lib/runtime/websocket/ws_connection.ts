@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
+import { dataFrame } from "./data_frame.ts";
 import type { WebSocketConnection, WebSocketEnd } from "./websocket_driver.ts";
 import type { WsSocket } from "./ws_library.ts";
 
@@ -9,9 +10,13 @@ const MAX_WAITING_BYTES = 1 << 20;
 const OPEN = 1;
 const CLOSED = 3;
 
-/** Wraps an open socket of `ws`, and the stream that it writes to. */
-export function wsConnection(socket: WsSocket, stream: Duplex): WebSocketConnection {
-  return new WsConnection(socket, stream);
+/** Wraps a socket of `ws`, and the stream that it writes to. */
+export function wsConnection(
+  socket: WsSocket,
+  stream: Duplex,
+  side: "client" | "server",
+): WebSocketConnection {
+  return new WsConnection(socket, stream, side === "client");
 }
 
 class WsConnection implements WebSocketConnection {
@@ -19,6 +24,7 @@ class WsConnection implements WebSocketConnection {
   readonly messages: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => this.#iterator() };
   readonly #socket: WsSocket;
   readonly #stream: Duplex;
+  readonly #isClient: boolean;
   readonly #waiting: Uint8Array[] = [];
   readonly #listeners = new Set<() => void>();
   readonly #drains: { readonly limit: number; readonly resolve: () => void }[] = [];
@@ -28,9 +34,10 @@ class WsConnection implements WebSocketConnection {
   #wake = (): void => {};
   #error: unknown;
 
-  constructor(socket: WsSocket, stream: Duplex) {
+  constructor(socket: WsSocket, stream: Duplex, isClient: boolean) {
     this.#socket = socket;
     this.#stream = stream;
+    this.#isClient = isClient;
     socket.binaryType = "nodebuffer";
     socket.on("message", (data: Buffer) => this.#take(data));
     socket.on("ping", () => this.#heard());
@@ -52,11 +59,12 @@ class WsConnection implements WebSocketConnection {
     return this.#queuedBytes;
   }
 
-  send(message: Uint8Array): void {
+  send(message: Uint8Array, rest?: Uint8Array): void {
     if (!this.isOpen) return;
-    this.#queuedBytes += message.length;
-    this.#socket.send(message, { binary: true }, () => {
-      this.#queuedBytes -= message.length;
+    const frame = dataFrame(this.#isClient, message, rest);
+    this.#queuedBytes += frame.length;
+    this.#stream.write(frame, () => {
+      this.#queuedBytes -= frame.length;
       this.#release();
     });
   }
@@ -110,11 +118,15 @@ class WsConnection implements WebSocketConnection {
 
   #release(): void {
     const isOver = !this.isOpen;
+    if (this.#drains.length > 0) this.#wakeDrained(isOver);
+    if (isOver) this.#wake();
+  }
+
+  #wakeDrained(isOver: boolean): void {
     for (const drain of this.#drains.splice(0)) {
       if (isOver || this.#queuedBytes <= drain.limit) drain.resolve();
       else this.#drains.push(drain);
     }
-    if (isOver) this.#wake();
   }
 
   #unpause(): void {

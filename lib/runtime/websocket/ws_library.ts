@@ -12,8 +12,6 @@ export interface WsSocket {
   readonly readyState: number;
   /** Form of binary messages. */
   binaryType: string;
-  /** Sends a message; calls back once it is with the kernel. */
-  send(data: Uint8Array, options: { binary: boolean }, callback: (error?: Error) => void): void;
   /** Sends a ping. */
   ping(data: string): void;
   /** Stops reading. */

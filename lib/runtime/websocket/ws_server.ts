@@ -48,7 +48,7 @@ export class UpgradeRequest {
         this.#request,
         this.#socket,
         this.#head,
-        (socket) => resolve(wsConnection(socket, this.#socket)),
+        (socket) => resolve(wsConnection(socket, this.#socket, "server")),
       );
     });
   }
