@@ -1,5 +1,5 @@
 import type { WebSocketConnection } from "../runtime/websocket/websocket_driver.ts";
-import { encodeFrame, type FrameInit } from "./protocol/internal.ts";
+import { encodeFrame, type FrameHead, type FrameInit } from "./protocol/internal.ts";
 
 /** Bytes that may be under way before whoever sends much is held back, and when it may go on. */
 const HIGH_WATER_BYTES = 256 * 1024;
@@ -34,6 +34,11 @@ export class Outbox {
   /** Sends a message; without a connection it is dropped. */
   send(frame: FrameInit): void {
     this.#connection?.send(encodeFrame(frame));
+  }
+
+  /** Sends a message whose head is written already; without a connection it is dropped. */
+  sendWith(head: FrameHead, body?: Uint8Array): void {
+    this.#connection?.send(head.before(body?.length ?? 0), body);
   }
 
   /** Sends all that `act` sends at once. */

@@ -168,11 +168,10 @@ class RemoteAccess {
     this.#outbox.attach(connection);
     const stopKeepAlive = keepAlive(connection, clock);
     try {
-      for await (const message of connection.messages) {
+      await connection.each((message) => {
         this.#router.deliver(message);
-        const ready = this.#router.ready();
-        if (ready !== undefined) await ready;
-      }
+        return this.#router.ready();
+      });
     } finally {
       stopKeepAlive();
       this.#outbox.detach();

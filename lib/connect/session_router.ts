@@ -5,8 +5,8 @@ import type { Outbox } from "./outbox.ts";
 import {
   BadFrameError,
   controlErrorFrame,
-  decodeFrame,
   type Frame,
+  FrameReader,
   PROTOCOLS,
 } from "./protocol/internal.ts";
 import type { HandlerFactory } from "./protocol_handler.ts";
@@ -33,6 +33,7 @@ export interface SessionRouterParts {
 /** Gives each message of the server to the session that it is for. */
 export class SessionRouter {
   readonly #parts: SessionRouterParts;
+  readonly #reader = new FrameReader();
   readonly #sessions = new Map<string, Session>();
   readonly #protocols: readonly number[];
 
@@ -55,7 +56,7 @@ export class SessionRouter {
     const { shells } = this.#parts;
     let frame: Frame;
     try {
-      frame = decodeFrame(message);
+      frame = this.#reader.read(message);
     } catch (error) {
       return this.#refuse(
         error instanceof BadFrameError ? error.head : undefined,

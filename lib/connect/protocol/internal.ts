@@ -1,6 +1,6 @@
 /**
  * The messages between a device and the server's remote access: frames, and what is in them. It knows no
- * socket, keeps no state, and never fails on a message otherwise than by `session.bad-message`.
+ * socket, and never fails on a message otherwise than by `session.bad-message`.
  *
  * @module
  */
@@ -8,6 +8,8 @@ export * from "./control_messages.ts";
 export * from "./file_mode.ts";
 export * from "./file_transfer_messages.ts";
 export * from "./frame.ts";
+export * from "./frame_head.ts";
+export * from "./frame_reader.ts";
 export * from "./mender_client_messages.ts";
 export { badMessage, readMsgpack } from "./msgpack_reader.ts";
 export { writeMsgpack } from "./msgpack_writer.ts";

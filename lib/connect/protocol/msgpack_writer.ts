@@ -32,6 +32,13 @@ export function writeMsgpack(value: WireValue, sizeHint = 256): Uint8Array {
   return output.take();
 }
 
+/** What stands before the bytes of a byte string. */
+export function writeBytesHead(length: number): Uint8Array {
+  const output = new Output(5);
+  writeLength(output, length, BYTES_LENGTHS);
+  return output.take();
+}
+
 function write(output: Output, value: WireValue): void {
   if (value === null) output.byte(0xc0);
   else if (typeof value === "boolean") output.byte(value ? 0xc3 : 0xc2);

@@ -4,6 +4,7 @@ import type { ProcessDriver } from "../../runtime/processes/process_driver.ts";
 import type { PtyDriver, PtyProcess } from "../../runtime/pty/pty_driver.ts";
 import type { Outbox } from "../outbox.ts";
 import {
+  FrameHead,
   SHELL_STATUS,
   shellFrame,
   shellPingFrame,
@@ -47,6 +48,7 @@ export class ShellSession {
   /** Whose it is. */
   readonly userId: string;
   readonly #parts: ShellSessionParts;
+  readonly #outputHead: FrameHead;
   readonly #timers = new Map<"life" | "ping" | "pong", () => void>();
   #pty: PtyProcess | undefined;
   #guard: SessionGuard | undefined;
@@ -61,6 +63,7 @@ export class ShellSession {
     this.id = parts.id;
     this.userId = parts.userId;
     this.#parts = parts;
+    this.#outputHead = new FrameHead(shellFrame("shell", parts.id));
   }
 
   /** Bytes of input that the shell has not taken yet. */
@@ -151,14 +154,14 @@ export class ShellSession {
 
   /** Sends what is held; when there is no room, the terminal waits. */
   #flush(): void {
-    const { outbox, id } = this.#parts;
+    const { outbox } = this.#parts;
     for (let first = this.#held.shift(); first !== undefined; first = this.#held.shift()) {
       if (outbox.isFull) {
         this.#held.unshift(first);
         return this.#hold();
       }
       for (let at = 0; at < first.length; at += MAX_PIECE_BYTES) {
-        outbox.send(shellFrame("shell", id, first.subarray(at, at + MAX_PIECE_BYTES)));
+        outbox.sendWith(this.#outputHead, first.subarray(at, at + MAX_PIECE_BYTES));
       }
     }
   }

@@ -15,8 +15,8 @@ const keys = new Uint8Array(4096);
 let usedKeyBytes = keys.length;
 
 /**
- * Writes a message as one frame, in one piece of memory. `ws` makes several objects of each message and masks
- * byte by byte, which costs more than all else that a key's echo takes in this process outside the kernel.
+ * Writes a message as one frame, in one piece of memory. `ws` would make several objects of it, and mask it
+ * byte by byte.
  *
  * @param isMasked What a client sends is masked, with a key that nobody can foresee.
  * @param first The message, or its first part.

@@ -18,6 +18,13 @@ export interface WebSocketConnection {
    * while more than a megabyte waits here: who does not iterate slows the peer down.
    */
   readonly messages: AsyncIterable<Uint8Array>;
+  /**
+   * Hands over the same messages, each at the moment it comes, in the place of `messages`. Where `take`
+   * gives a promise, the next message waits for it.
+   *
+   * @returns Settles when the connection has ended; rejects with what `take` throws, and hands over no more.
+   */
+  each(take: (message: Uint8Array) => Promise<void> | void): Promise<void>;
   /** How it ended, once it has. Never rejects. */
   readonly closed: Promise<WebSocketEnd>;
   /** Whether messages can still be sent. */

@@ -32,6 +32,7 @@ class WsConnection implements WebSocketConnection {
   #queuedBytes = 0;
   #isPaused = false;
   #wake = (): void => {};
+  #taker: ((message: Uint8Array) => void) | undefined;
   #error: unknown;
 
   constructor(socket: WsSocket, stream: Duplex, isClient: boolean) {
@@ -57,6 +58,17 @@ class WsConnection implements WebSocketConnection {
 
   get queuedBytes(): number {
     return this.#queuedBytes;
+  }
+
+  async each(take: (message: Uint8Array) => Promise<void> | void): Promise<void> {
+    for (;;) {
+      const next = this.#next();
+      if (next !== undefined) {
+        const busy = take(next);
+        if (busy !== undefined) await busy;
+      } else if (this.#socket.readyState === CLOSED) return;
+      else await this.#handOver(take);
+    }
   }
 
   send(message: Uint8Array, rest?: Uint8Array): void {
@@ -103,7 +115,9 @@ class WsConnection implements WebSocketConnection {
 
   #take(data: Buffer): void {
     this.#heard();
-    this.#waiting.push(new Uint8Array(data.buffer, data.byteOffset, data.length));
+    const message = new Uint8Array(data.buffer, data.byteOffset, data.length);
+    if (this.#taker !== undefined) return this.#taker(message);
+    this.#waiting.push(message);
     this.#waitingBytes += data.length;
     if (this.#waitingBytes > MAX_WAITING_BYTES && !this.#isPaused && this.isOpen) {
       this.#isPaused = true;
@@ -135,14 +149,38 @@ class WsConnection implements WebSocketConnection {
     if (this.#socket.readyState !== CLOSED) this.#socket.resume();
   }
 
+  #next(): Uint8Array | undefined {
+    const next = this.#waiting.shift();
+    if (next === undefined) return undefined;
+    this.#waitingBytes -= next.length;
+    if (this.#waitingBytes < MAX_WAITING_BYTES / 2) this.#unpause();
+    return next;
+  }
+
+  /** While nothing waits, what comes is handed over without a detour; until whoever takes it is busy. */
+  #handOver(take: (message: Uint8Array) => Promise<void> | void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = (act: () => void): void => {
+        this.#taker = undefined;
+        act();
+      };
+      this.#wake = () => stop(resolve);
+      this.#taker = (message) => {
+        try {
+          const busy = take(message);
+          if (busy !== undefined) stop(() => resolve(busy));
+        } catch (error) {
+          stop(() => reject(error));
+        }
+      };
+    });
+  }
+
   async *#iterator(): AsyncGenerator<Uint8Array, void> {
     for (;;) {
-      const next = this.#waiting.shift();
-      if (next !== undefined) {
-        this.#waitingBytes -= next.length;
-        if (this.#waitingBytes < MAX_WAITING_BYTES / 2) this.#unpause();
-        yield next;
-      } else if (this.#socket.readyState === CLOSED) return;
+      const next = this.#next();
+      if (next !== undefined) yield next;
+      else if (this.#socket.readyState === CLOSED) return;
       else await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }

@@ -180,6 +180,87 @@ test("WebSocketDriver tells when a peer does not read, and when it does again", 
   });
 });
 
+test("WebSocketConnection.each() hands over all messages in order, one at a time", () =>
+  withWebSocketPeer({
+    onUpgrade: async (upgrade) => await echo(await upgrade.accept(1 << 20, PROTOCOL)),
+  }, async (peer) => {
+    const connection = await peer.connect();
+    const count = 300;
+    const seen: number[] = [];
+    let isBusy = false;
+    let nextSent = 0;
+    const sendSome = (): void => {
+      for (let some = 0; some < 3; some++) connection.send(Uint8Array.of(nextSent++ & 0xff));
+    };
+    sendSome();
+    await connection.each((message) => {
+      assert.equal(isBusy, false);
+      seen.push(message[0]!);
+      if (nextSent < count) sendSome();
+      if (seen.length === count) connection.close(1000, "done");
+      if (seen.length % 5 !== 0) return;
+      isBusy = true;
+      return new Promise((resolve) =>
+        setTimeout(() => {
+          isBusy = false;
+          resolve();
+        }, 1)
+      );
+    });
+    assert.deepEqual(seen.slice(0, count), Array.from({ length: count }, (_, at) => at & 0xff));
+    assert.equal((await connection.closed).code, 1000);
+  }));
+
+test("WebSocketConnection.each() leaves the network alone while a message is dealt with", () => {
+  let server: WebSocketConnection | undefined;
+  return withWebSocketPeer({
+    onUpgrade: async (upgrade) => void (server = await upgrade.accept(1 << 20, PROTOCOL)),
+  }, async (peer) => {
+    const connection = await peer.connect();
+    await waitUntil("the server", () => server !== undefined);
+    let goOn = (): void => {};
+    let taken = 0;
+    const done = connection.each(() => {
+      if (++taken === 1) return new Promise<void>((resolve) => goOn = resolve);
+      if (taken === 64) connection.close(1000, "done");
+    });
+    for (let sent = 0; sent < 64; sent++) server!.send(new Uint8Array(1 << 20));
+    await waitUntil("the first", () => taken === 1);
+    const held = (): number => server!.queuedBytes;
+    let before = -1;
+    await waitUntil("the server to be held up", async () => {
+      before = held();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return held() === before;
+    });
+    assert.ok(before > 16 << 20, `only ${before} bytes wait`);
+    goOn();
+    await done;
+    assert.equal(taken, 64);
+  });
+});
+
+test("WebSocketConnection.each() rejects with what is thrown, and hands over no more", () =>
+  withWebSocketPeer({
+    onUpgrade: async (upgrade) => await echo(await upgrade.accept(1 << 20, PROTOCOL)),
+  }, async (peer) => {
+    const connection = await peer.connect();
+    for (const late of [false, true]) {
+      let taken = 0;
+      const each = connection.each(() => {
+        taken++;
+        if (late) return Promise.reject(new Error("enough"));
+        throw new Error("enough");
+      });
+      for (let sent = 0; sent < 3; sent++) connection.send(Uint8Array.of(sent));
+      await assert.rejects(each, /enough/);
+      assert.equal(taken, 1);
+      for (let left = 1; left < 3; left++) {
+        assert.deepEqual(await next(connection), Uint8Array.of(left));
+      }
+    }
+  }));
+
 test("WebSocketDriver closes with a status that the peer gets to see", () => {
   let server: WebSocketConnection | undefined;
   return withWebSocketPeer({
