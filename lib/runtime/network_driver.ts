@@ -2,8 +2,12 @@
 export interface TcpConnection {
   /** Bytes as they come; ends when the peer ends its direction, throws when the connection breaks. */
   readonly readable: AsyncIterable<Uint8Array>;
-  /** Sends bytes; settles when they are with the kernel, rejects when the connection is broken. */
-  write(bytes: Uint8Array): Promise<void>;
+  /**
+   * Sends bytes; settles when they are with the kernel, rejects when the connection is broken.
+   *
+   * @returns `undefined` when they are with the kernel already, as they usually are.
+   */
+  write(bytes: Uint8Array): Promise<void> | undefined;
   /** Ends our direction, behind what was written. */
   end(): void;
   /** Cuts the connection. */

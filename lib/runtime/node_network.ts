@@ -46,14 +46,20 @@ function tcpConnection(socket: Socket): TcpConnection {
   const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
   return {
     readable: socket.iterator({ destroyOnReturn: false }),
-    write: (bytes) =>
-      new Promise((resolve, reject) =>
-        socket.write(bytes, (error) => error ? reject(error) : resolve())
-      ),
+    write: (bytes) => write(socket, bytes),
     end: () => void socket.end(),
     destroy: () => void socket.destroy(),
     closed,
   };
+}
+
+function write(socket: Socket, bytes: Uint8Array): Promise<void> | undefined {
+  let tell = (_error?: Error | null): void => {};
+  socket.write(bytes, (error) => tell(error)); // calls back in a later turn
+  if (socket.writableLength === 0 && socket.errored === null && socket.writable) return undefined;
+  return new Promise((resolve, reject) => {
+    tell = (error) => error ? reject(error) : resolve();
+  });
 }
 
 function udpConnection(socket: Datagrams, address: string, port: number): Promise<UdpConnection> {

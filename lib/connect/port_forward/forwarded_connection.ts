@@ -7,6 +7,7 @@ import {
   forwardFrame,
   type ForwardTarget,
   type Frame,
+  FrameHead,
 } from "../protocol/internal.ts";
 import { SilenceWatch } from "../silence_watch.ts";
 
@@ -53,8 +54,10 @@ type Target = TcpConnection | UdpConnection;
  */
 export class ForwardedConnection {
   readonly #parts: ForwardedConnectionParts;
+  readonly #heads: { readonly forward: FrameHead; readonly ack: FrameHead };
   #target: Target | undefined;
-  #writes: Promise<void>;
+  /** What is still to be done before the next write; nothing, usually. */
+  #writes: Promise<void> | undefined;
   #queuedBytes = 0;
   #acknowledged: (() => void) | undefined;
   readonly #silence: SilenceWatch;
@@ -64,21 +67,24 @@ export class ForwardedConnection {
   /** Starts to reach the target; the peer is told when it is reached, or why not. */
   constructor(parts: ForwardedConnectionParts) {
     this.#parts = parts;
+    const { request: { sessionId }, connectionId } = parts;
+    this.#heads = {
+      forward: new FrameHead(forwardFrame("forward", sessionId, connectionId)),
+      ack: new FrameHead(forwardFrame("ack", sessionId, connectionId)),
+    };
     this.#silence = new SilenceWatch(parts.clock, IDLE_LIMIT_MS, () => this.stop());
-    this.#writes = this.#dial();
+    this.#follow(this.#dial());
   }
 
   /** Bytes of the peer; it may send before the target is reached. */
   forward(frame: Frame): void {
     this.#queuedBytes += frame.body.length;
     if (this.#queuedBytes > MAX_EARLY_BYTES) return this.#fail("the target takes no data");
-    this.#writes = this.#writes.then(async () => {
-      if (this.#target === undefined || this.#isDestroyed) return;
-      await this.#target.write(frame.body);
-      this.#queuedBytes -= frame.body.length;
-      // A surplus one ends mender-cli.
-      if (!this.#isOver) this.#send("ack");
-    }).catch((error) => this.#fail(messageOf(error)));
+    if (this.#writes !== undefined) {
+      return this.#follow(this.#writes.then(() => this.#write(frame.body)));
+    }
+    const writing = this.#write(frame.body);
+    if (writing !== undefined) this.#follow(writing);
   }
 
   /** The peer has got the last piece. */
@@ -98,6 +104,26 @@ export class ForwardedConnection {
     this.#isDestroyed = true;
     this.#over();
     this.#target?.destroy();
+  }
+
+  #follow(work: Promise<void>): void {
+    const writes: Promise<void> = work.catch((error) => this.#fail(messageOf(error))).then(() => {
+      if (this.#writes === writes) this.#writes = undefined;
+    });
+    this.#writes = writes;
+  }
+
+  #write(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#target === undefined || this.#isDestroyed) return undefined;
+    const writing = this.#target.write(bytes);
+    if (writing === undefined) return this.#written(bytes);
+    return writing.then(() => this.#written(bytes));
+  }
+
+  #written(bytes: Uint8Array): undefined {
+    this.#queuedBytes -= bytes.length;
+    // A surplus one ends mender-cli.
+    if (!this.#isOver) this.#parts.outbox.sendWith(this.#heads.ack);
   }
 
   async #dial(): Promise<void> {
@@ -139,7 +165,7 @@ export class ForwardedConnection {
         this.#acknowledged = undefined;
         resolve();
       };
-      this.#send("forward", piece);
+      this.#parts.outbox.sendWith(this.#heads.forward, piece);
     });
   }
 
@@ -184,8 +210,8 @@ export class ForwardedConnection {
     this.#parts.onEnd();
   }
 
-  #send(type: "new" | "forward" | "ack" | "stop", body?: Uint8Array): void {
+  #send(type: "new" | "stop"): void {
     const { outbox, request, connectionId } = this.#parts;
-    outbox.send(forwardFrame(type, request.sessionId, connectionId, body));
+    outbox.send(forwardFrame(type, request.sessionId, connectionId));
   }
 }
