@@ -111,7 +111,12 @@ export function bodyText(frame: Frame): string {
   return new TextDecoder().decode(frame.body);
 }
 
-function frameOf(message: WireValue): Frame {
+/**
+ * The message that a value is, once it was read.
+ *
+ * @throws {SessionError} `session.bad-message`.
+ */
+export function frameOf(message: WireValue): Frame {
   if (!(message instanceof Map)) throw badMessage("it is no map");
   const header = message.get("hdr");
   if (!(header instanceof Map)) throw badMessage("hdr is missing, or no map");

@@ -69,7 +69,7 @@ export class DeviceLinks {
     this.#set(deviceId, connection);
     const stopWatch = keepAlive(connection, this.#parts.clock);
     try {
-      for await (const message of connection.messages) await this.#deliver(deviceId, message);
+      await connection.each((message) => this.#deliver(deviceId, message));
     } finally {
       stopWatch();
       if (this.#links.get(deviceId)?.connection === connection) {
@@ -120,13 +120,13 @@ export class DeviceLinks {
   }
 
   /** What belongs to no session of the device is dropped, as the real server does. */
-  async #deliver(deviceId: string, message: Uint8Array): Promise<void> {
+  #deliver(deviceId: string, message: Uint8Array): Promise<void> | undefined {
     const judged = judgeFrame(message);
     if (judged.violations.length > 0) this.#parts.onViolation(deviceId, judged);
     const known = this.#sessions.get(judged.frame?.sessionId ?? "");
-    if (judged.frame !== undefined && known?.deviceId === deviceId) {
-      known.session.frames.push(judged.frame);
-      await known.session.frames.drained(MAX_WAITING_FRAMES);
-    }
+    if (judged.frame === undefined || known?.deviceId !== deviceId) return undefined;
+    const { frames } = known.session;
+    frames.push(judged.frame);
+    return frames.size > MAX_WAITING_FRAMES ? frames.drained(MAX_WAITING_FRAMES) : undefined;
   }
 }

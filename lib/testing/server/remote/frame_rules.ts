@@ -1,6 +1,6 @@
 import {
-  decodeFrame,
   type Frame,
+  frameOf,
   integerOf,
   PROTOCOLS,
   readAccept,
@@ -40,12 +40,12 @@ export interface JudgedFrame {
  */
 export function judgeFrame(bytes: Uint8Array): JudgedFrame {
   try {
-    const message = readMsgpack(bytes) as WireMap;
-    const frame = decodeFrame(bytes);
+    const message = readMsgpack(bytes);
+    const frame = frameOf(message);
     return {
       frame,
       violations: [
-        ...headViolations(message),
+        ...headViolations(message as WireMap),
         ...typeViolations(frame),
         ...propertyViolations(frame),
         ...bodyViolations(frame),
