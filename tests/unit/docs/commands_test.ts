@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import { runtimeFlags } from "../../../cli/permissions/runtime_flags.ts";
 import { runCommandLine } from "../../../cli/run_command_line.ts";
 import { hostDrivers } from "../../../lib/runtime/host.ts";
 import { repositoryText } from "../../support/repository_text.ts";
@@ -88,7 +89,8 @@ test("no page shows an option that nobody has", async () => {
   const helps = await Promise.all(
     (await allCommands()).map((command) => helpOf(...command.split(" "))),
   );
-  const known = new Set([...FOREIGN_OPTIONS, ...optionsIn([global, ...helps].join("\n"))]);
+  const flags = runtimeFlags("daemon").join(" ");
+  const known = new Set([...FOREIGN_OPTIONS, ...optionsIn([flags, global, ...helps].join("\n"))]);
   for (const { path, text } of pages()) {
     const shown = [...codeSpans(text), ...codeBlocks(text).map((block) => block.text)].join("\n");
     assert.deepEqual(optionsIn(shown).filter((option) => !known.has(option)), [], path);
