@@ -8,6 +8,7 @@ import {
 } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { DeviceKey } from "../keys/mod.ts";
+import { type LimitClock, limitClock } from "../runtime/call_limits.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { HttpDriver } from "../runtime/http/http_driver.ts";
 import { authenticationRequest } from "./authentication_request.ts";
@@ -73,6 +74,7 @@ export type SessionCall = Omit<ApiRequest, "url"> & {
  */
 export class DeviceSession {
   readonly #options: DeviceSessionOptions;
+  readonly #limits: LimitClock;
   #token: string | undefined;
   #server: string | undefined;
   /** Outlives failures of the network: nobody has said that it is not good any more. */
@@ -81,6 +83,12 @@ export class DeviceSession {
   /** Makes a session that is not authorised yet; nothing is sent. */
   constructor(options: DeviceSessionOptions) {
     this.#options = options;
+    this.#limits = limitClock(options.clock);
+  }
+
+  /** Lets go of the timer for time limits. */
+  close(): void {
+    this.#limits.stop();
   }
 
   /** Whether a token is at hand; whether the server still takes it shows at the next call. */
@@ -194,14 +202,14 @@ export class DeviceSession {
   }
 
   async #send(call: SessionCall, signal: AbortSignal | undefined): Promise<ApiAnswer> {
-    const { http, clock } = this.#options;
+    const { http } = this.#options;
     const request: ApiRequest = {
       ...call,
       url: this.#server + call.path,
       headers: { ...call.headers, authorization: `Bearer ${this.#token}` },
     };
     try {
-      return await exchange(http, clock, request, { limitMs: CALL_LIMIT_MS, signal });
+      return await exchange(http, this.#limits, request, { limitMs: CALL_LIMIT_MS, signal });
     } catch (error) {
       this.#lookForAnother();
       throw error;
@@ -220,7 +228,10 @@ export class DeviceSession {
   ): Promise<string> {
     const { http, clock, tenantToken } = this.#options;
     const request = await authenticationRequest(server, key, identity, tenantToken);
-    const answer = await exchange(http, clock, request, { limitMs: CALL_LIMIT_MS, signal });
+    const answer = await exchange(http, this.#limits, request, {
+      limitMs: CALL_LIMIT_MS,
+      signal,
+    });
     if (answer.status !== 200) throw refusal(`authenticate with ${server}`, answer, clock.now());
     const token = answer.text.trim();
     if (TOKEN.test(token)) return token;

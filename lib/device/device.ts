@@ -314,6 +314,7 @@ export class Device {
 
   /** Closes idle connections. The device is not used afterwards. */
   close(): void {
+    this.#session.close();
     this.#http.close();
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../runtime/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** A call that waits for its answer. */
 export interface WaitingCall {
@@ -65,4 +65,25 @@ export class CallLimits<Call extends WaitingCall> {
     const next = Math.min(...[...this.#waiting].map(({ dueAtMs }) => dueAtMs));
     if (next < this.#strikesAtMs) this.#strikeAt(next);
   }
+}
+
+/** A clock whose timers are one; whoever made it stops it. */
+export interface LimitClock extends Clock {
+  /** Lets go of the timer; limits that are started later are timed again. */
+  stop(): void;
+}
+
+/** Time limits, which most often do not strike, by one timer: see {@link CallLimits}. */
+export function limitClock(clock: Clock): LimitClock {
+  const limits = new CallLimits(clock);
+  return {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    after(delayMs, onDue) {
+      const call = { dueAtMs: clock.monotonic() + Math.max(0, delayMs), onDue };
+      limits.begin(call);
+      return () => limits.end(call);
+    },
+    stop: () => limits.stop(),
+  };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { CallLimits, type WaitingCall } from "../../../lib/dbus/call_limits.ts";
+import { CallLimits, limitClock, type WaitingCall } from "../../../lib/runtime/call_limits.ts";
+import type { Clock } from "../../../lib/runtime/clock.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { test } from "../../support/test.ts";
 
@@ -10,24 +11,26 @@ function rig(): {
   late: string[];
   begin: (name: string, limitMs: number) => () => void;
   timers: () => number;
+  counted: Clock;
 } {
   const clock = new FakeClock();
   let timers = 0;
-  const limits = new CallLimits<WaitingCall>({
+  const counted: Clock = {
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
     after: (delayMs, callback) => {
       timers++;
       return clock.after(delayMs, callback);
     },
-  });
+  };
+  const limits = new CallLimits<WaitingCall>(counted);
   const late: string[] = [];
   const begin = (name: string, limitMs: number): () => void => {
     const call = { dueAtMs: clock.monotonic() + limitMs, onDue: () => void late.push(name) };
     limits.begin(call);
     return () => limits.end(call);
   };
-  return { clock, limits, late, begin, timers: () => timers };
+  return { clock, limits, late, begin, timers: () => timers, counted };
 }
 
 test("CallLimits tells each call that is late, once, in its own time", async () => {
@@ -76,4 +79,22 @@ test("CallLimits that was stopped tells nothing", async () => {
   limits.stop();
   await clock.advance(60_000);
   assert.deepEqual(late, []);
+});
+
+test("limitClock() strikes when a limit is over, makes one timer for many, and lets go of it", async () => {
+  const { clock, timers, counted } = rig();
+  const limits = limitClock(counted);
+  const late: number[] = [];
+  for (let call = 0; call < 100; call++) {
+    limits.after(60_000, () => late.push(-1))();
+    await clock.advance(10);
+  }
+  assert.equal(timers(), 1);
+  limits.after(500, () => late.push(limits.monotonic()));
+  await clock.advance(1000);
+  assert.deepEqual(late, [1500]);
+  limits.after(500, () => late.push(-2));
+  limits.stop();
+  await clock.advance(120_000);
+  assert.deepEqual(late, [1500]);
 });
