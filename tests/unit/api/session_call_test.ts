@@ -119,3 +119,14 @@ test("errors of a call never hold the token", async () => {
     return error instanceof Error && !JSON.stringify([error.message, error]).includes("eyJ");
   });
 });
+
+test("a session has one timer for the limits of all its calls, and none when it is closed", async () => {
+  const { session, clock } = authorisedOn(() => ({ body: "answer" }));
+  for (let calls = 0; calls < 5; calls++) {
+    await session.call(call);
+    await clock.advance(1000);
+    assert.equal(clock.pendingTimers, 1);
+  }
+  session.close();
+  assert.equal(clock.pendingTimers, 0);
+});

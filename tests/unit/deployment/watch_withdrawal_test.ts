@@ -28,6 +28,7 @@ async function work(forMs: number, answers: readonly ScriptedAnswer[], random: (
     (signal) => sleep(clock, forMs, signal),
   );
   const result = await clock.run(working).then(() => "done", (error: unknown) => error);
+  session.close(); // its timer for limits outlives a call
   return { asked, result, endedAt: clock.monotonic(), pendingTimers: clock.pendingTimers };
 }
 
