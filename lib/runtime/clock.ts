@@ -31,6 +31,28 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
+/**
+ * Waits for some work, but no longer than `limitMs`; the work goes on, and nobody hears of it any more.
+ *
+ * @throws What the work throws; what `makeError` makes, at the limit.
+ */
+export async function within<T>(
+  clock: Clock,
+  limitMs: number,
+  makeError: () => Error,
+  work: Promise<T>,
+): Promise<T> {
+  let cancel = (): void => {};
+  const late = new Promise<never>((_, reject) => {
+    cancel = clock.after(limitMs, () => reject(makeError()));
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    cancel();
+  }
+}
+
 /** A time limit that can be disposed of before it strikes. */
 export interface Deadline {
   /** Aborted at the limit, or when the outer signal is. */

@@ -2,12 +2,14 @@ import { createSocket, type Socket as Datagrams } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { connect, isIP, type Socket } from "node:net";
 import { AsyncQueue } from "../core/async_queue.ts";
+import { within } from "./clock.ts";
 import type {
   ConnectOptions,
   NetworkDriver,
   TcpConnection,
   UdpConnection,
 } from "./network_driver.ts";
+import { systemClock } from "./system_clock.ts";
 
 /** Datagrams that wait to be taken; further ones are dropped, as a full socket does. */
 const MAX_WAITING_DATAGRAMS = 256;
@@ -108,15 +110,8 @@ function checkMayBind(address: string): void {
 
 async function addressOf(options: ConnectOptions): Promise<string> {
   if (isIP(options.host) !== 0) return options.host;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(timedOut(options)), options.limitMs);
-  });
-  try {
-    return (await Promise.race([lookup(options.host), late])).address;
-  } finally {
-    clearTimeout(timer);
-  }
+  const late = (): Error => timedOut(options);
+  return (await within(systemClock, options.limitMs, late, lookup(options.host))).address;
 }
 
 function timedOut({ host, port }: ConnectOptions): Error {

@@ -1,5 +1,5 @@
 import { ControlError } from "../../core/errors.ts";
-import type { Clock } from "../../runtime/clock.ts";
+import { type Clock, within } from "../../runtime/clock.ts";
 import { errnoOf } from "../../runtime/files/file_driver.ts";
 import type { SocketConnection, SocketDriver } from "../../runtime/socket_driver.ts";
 import { textLines } from "../../runtime/text_lines.ts";
@@ -38,12 +38,9 @@ export async function askControl(
   answerWithinMs: number,
 ): Promise<ControlAnswer> {
   const connection = await connectControl(sockets, path);
-  let cancel = (): void => {};
-  const late = new Promise<never>((_, reject) => {
-    cancel = clock.after(answerWithinMs, () => reject(noAnswer(path)));
-  });
   try {
-    const line = await Promise.race([exchange(connection, request), late]);
+    const answering = exchange(connection, request);
+    const line = await within(clock, answerWithinMs, () => noAnswer(path), answering);
     if (line === undefined) {
       throw hungUp(path);
     }
@@ -51,7 +48,6 @@ export async function askControl(
     if (answer === undefined) throw noAnswer(path);
     return answer;
   } finally {
-    cancel();
     connection.close();
   }
 }

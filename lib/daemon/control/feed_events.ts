@@ -1,4 +1,4 @@
-import type { Clock } from "../../runtime/clock.ts";
+import { type Clock, within } from "../../runtime/clock.ts";
 import type { SocketConnection } from "../../runtime/socket_driver.ts";
 import { ControlError } from "../../core/errors.ts";
 import { type ControlFeed, controlLine } from "./protocol.ts";
@@ -43,22 +43,8 @@ async function leaveAtEnd(
   await events.return?.();
 }
 
-async function writeInTime(
-  connection: SocketConnection,
-  value: object,
-  clock: Clock,
-): Promise<void> {
-  let cancel = (): void => {};
-  const late = new Promise<never>((_, reject) => {
-    cancel = clock.after(WRITE_WITHIN_MS, () => reject(slowReader()));
-  });
-  const writing = connection.write(controlLine(value));
-  writing.catch(() => {}); // it is given up with the connection
-  try {
-    await Promise.race([writing, late]);
-  } finally {
-    cancel();
-  }
+function writeInTime(connection: SocketConnection, value: object, clock: Clock): Promise<void> {
+  return within(clock, WRITE_WITHIN_MS, slowReader, connection.write(controlLine(value)));
 }
 
 function slowReader(): ControlError {

@@ -3,7 +3,7 @@ import { ArtifactReader } from "../../artifact/mod.ts";
 import { backoffSchedule } from "../../core/backoff_schedule.ts";
 import { HandoffError, isMenderError, messageOf } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
-import { type Clock, sleep, startDeadline } from "../../runtime/clock.ts";
+import { type Clock, sleep, within } from "../../runtime/clock.ts";
 import type { FileDriver } from "../../runtime/files/file_driver.ts";
 import type { OutcomeFiles, OutcomeRecord } from "../../store/outcome_file.ts";
 import { storeFailure } from "../../store/store_failure.ts";
@@ -120,15 +120,7 @@ export class ApplicationHandoff {
     const { clock } = this.#options;
     const current = this.#current;
     if (current === undefined) return;
-    const deadline = startDeadline(clock, withinMs, () => stillRunning(current.deploymentId));
-    const late = new Promise<never>((_, reject) => {
-      deadline.signal.addEventListener("abort", () => reject(deadline.signal.reason));
-    });
-    try {
-      await Promise.race([current.settled, late]);
-    } finally {
-      deadline.dispose();
-    }
+    await within(clock, withinMs, () => stillRunning(current.deploymentId), current.settled);
   }
 
   async #carryOut(deployment: HandedDeployment): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sleep, startDeadline } from "../../../lib/runtime/clock.ts";
+import { sleep, startDeadline, within } from "../../../lib/runtime/clock.ts";
 import { systemClock } from "../../../lib/runtime/system_clock.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { test } from "../../support/test.ts";
@@ -111,4 +111,24 @@ test("systemClock waits in real time, cancels, and does not strike at once for a
   cancels[1]?.();
   assert.equal(struck, 0);
   assert.ok(Math.abs(systemClock.now() - Date.now()) < 1000);
+});
+
+test("within() gives what the work gives, throws what it throws, and leaves no timer", async () => {
+  const clock = new FakeClock();
+  assert.equal(await within(clock, 100, late, Promise.resolve("done")), "done");
+  await assert.rejects(within(clock, 100, late, Promise.reject(new Error("broken"))), /broken/);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+test("within() throws at the limit, and hears no more of the work", async () => {
+  const clock = new FakeClock();
+  let fail = (_error: Error): void => {};
+  const work = new Promise<never>((_, reject) => fail = reject);
+  const waiting = within(clock, 100, () => new Error("late"), work);
+  const rejected = assert.rejects(waiting, /late/);
+  await clock.advance(100);
+  await rejected;
+  fail(new Error("afterwards")); // nobody has to catch it
+  await clock.advance(0);
+  assert.equal(clock.pendingTimers, 0);
 });

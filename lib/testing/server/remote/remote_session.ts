@@ -5,7 +5,7 @@ import {
   type WireValue,
 } from "../../../connect/protocol/internal.ts";
 import { AsyncQueue } from "../../../core/async_queue.ts";
-import type { Clock } from "../../../runtime/clock.ts";
+import { type Clock, within } from "../../../runtime/clock.ts";
 import { ServerRefusal } from "../refusal.ts";
 
 /** What a session stands on. */
@@ -66,19 +66,10 @@ export class RemoteSession {
    * @throws {ServerRefusal} `server.timeout` after `limitMs`; `server.conflict` when the device is gone.
    */
   async next(limitMs = 60_000): Promise<Frame> {
-    let cancel = (): void => {};
-    const late = new Promise<never>((_, reject) => {
-      const refusal = (): Error =>
-        new ServerRefusal("server.timeout", "timeout waiting for the device");
-      cancel = this.#parts.clock.after(limitMs, () => reject(refusal()));
-    });
-    try {
-      const frame = await Promise.race([this.frames.next(), late]);
-      if (frame === undefined) throw new ServerRefusal("server.conflict", "device disconnected");
-      return frame;
-    } finally {
-      cancel();
-    }
+    const late = (): Error => new ServerRefusal("server.timeout", "timeout waiting for the device");
+    const frame = await within(this.#parts.clock, limitMs, late, this.frames.next());
+    if (frame === undefined) throw new ServerRefusal("server.conflict", "device disconnected");
+    return frame;
   }
 
   /** Notes what the device did against the contract. */
