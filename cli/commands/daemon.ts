@@ -1,6 +1,5 @@
 import type { Config } from "../../lib/config/mod.ts";
 import type { DeploymentEvent } from "../../lib/deployment/context.ts";
-import { collectGarbage } from "../../lib/runtime/collect_garbage.ts";
 import { openMaps } from "../../lib/device/open_maps.ts";
 import { prepareDataDirectory } from "../../lib/store/data_directory.ts";
 import { ClientEvents } from "../../lib/daemon/client_events.ts";
@@ -14,6 +13,7 @@ import { ServiceNotifier } from "../../lib/daemon/service_notifier.ts";
 import { phaseText, restText } from "../../lib/daemon/state_text.ts";
 import { pacesOf } from "../../lib/daemon/paces.ts";
 import { guardInstance } from "../../lib/daemon/instance_guard.ts";
+import { collectGarbage } from "../../lib/runtime/collect_garbage.ts";
 import { BusOffer } from "../bus_offer.ts";
 import type { CommandContext } from "../command_context.ts";
 import { Ending } from "../ending.ts";

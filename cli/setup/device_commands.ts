@@ -55,13 +55,11 @@ export function deviceCommands(
   ];
   return {
     program: isDeno ? wrapper : [runtime, main],
-    withSet: (command, set) =>
-      isDeno
-        ? [
-          ...[runtime, "run", "-q", "--no-prompt"],
-          ...[...runtimeFlags(command), ...flagsOf(set), main, command],
-        ]
-        : [runtime, main, command],
+    withSet(command, set) {
+      if (!isDeno) return [runtime, main, command];
+      const flags = ["-q", "--no-prompt", ...runtimeFlags(command), ...flagsOf(set)];
+      return [runtime, "run", ...flags, main, command];
+    },
     isAtHome: [runtime, home].some(isAtHome),
   };
 }

@@ -1,8 +1,8 @@
 import { BusError } from "../core/errors.ts";
+import { CallLimits, type WaitingCall } from "../runtime/call_limits.ts";
 import { type Clock, startDeadline } from "../runtime/clock.ts";
 import { callFailure, connectFailure, lostFailure, silenceFailure } from "./bus_failure.ts";
 import { type BusMessage, isLibraryError, type LibraryBus, openLibraryBus } from "./bus_library.ts";
-import { CallLimits, type WaitingCall } from "../runtime/call_limits.ts";
 
 /** A method of an object on the bus. */
 export interface BusMethod {

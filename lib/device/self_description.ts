@@ -41,20 +41,10 @@ export class SelfDescription {
   /** Nothing is read yet. */
   constructor(files: FileDriver, clock: Clock, paths: DescribingFiles) {
     this.#clock = clock;
-    this.#type = new RememberedFile(
-      files,
-      clock,
-      paths.deviceType,
-      () => readDeviceType(files, paths.deviceType),
-      ({ deviceType }) => deviceType !== undefined,
-    );
-    this.#info = new RememberedFile(
-      files,
-      clock,
-      paths.artifactInfo,
-      () => readArtifactInfo(files, paths.artifactInfo),
-      ({ artifactName }) => artifactName !== undefined,
-    );
+    const isType = ({ deviceType }: DeviceType): boolean => deviceType !== undefined;
+    this.#type = new RememberedFile(files, clock, paths.deviceType, readDeviceType, isType);
+    const isInfo = ({ artifactName }: ArtifactInfo): boolean => artifactName !== undefined;
+    this.#info = new RememberedFile(files, clock, paths.artifactInfo, readArtifactInfo, isInfo);
   }
 
   /**

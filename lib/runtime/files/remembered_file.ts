@@ -12,7 +12,7 @@ export class RememberedFile<T> {
   readonly #files: FileDriver;
   readonly #clock: Clock;
   readonly #path: string;
-  readonly #read: () => T;
+  readonly #read: (files: FileDriver, path: string) => T;
   readonly #isKept: (value: T) => boolean;
   #mark: FileInfo | undefined;
   #value: T | undefined;
@@ -27,7 +27,7 @@ export class RememberedFile<T> {
     files: FileDriver,
     clock: Clock,
     path: string,
-    read: () => T,
+    read: (files: FileDriver, path: string) => T,
     isKept: (value: T) => boolean,
   ) {
     this.#files = files;
@@ -42,7 +42,7 @@ export class RememberedFile<T> {
     const mark = this.#look();
     if (mark !== undefined && isSame(mark, this.#mark)) return this.#value as T;
     // Looked at before it is read: what is written meanwhile is seen at the next look.
-    const value = this.#read();
+    const value = this.#read(this.#files, this.#path);
     this.#mark = this.#isKept(value) ? mark : undefined;
     this.#value = value;
     return value;
