@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -8,7 +8,7 @@ import { runtimeFlags } from "../../cli/permissions/runtime_flags.ts";
 import type { RigOptions } from "../../tests/support/client_rig.ts";
 import { buildBundle, THIS_CPU } from "../ship/build_bundle.ts";
 
-/** How a rig runs something else than the sources with the flags of a test. */
+/** What a rig runs in the place of the sources. */
 export type Shipped = Pick<RigOptions, "main" | "flags" | "read">;
 
 let unpacked: string | undefined;
@@ -27,10 +27,13 @@ function unpackBundle(): string {
   const directory = mkdtempSync(join(tmpdir(), "mender-deno-shipped-"));
   process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
   const bundle = buildBundle({ directory, deno: undefined, cpu: THIS_CPU });
-  const { status, stderr } = spawnSync("tar", ["-xzf", bundle, "-C", directory], {
-    encoding: "utf8",
-  });
+  const home = join(directory, "home");
+  mkdirSync(home);
+  const { status, stderr } = spawnSync(
+    "tar",
+    ["-xzf", bundle, "-C", home, "--strip-components=1"],
+    { encoding: "utf8" },
+  );
   if (status !== 0) throw new Error(`Cannot unpack the bundle: ${stderr}`);
-  const top = readdirSync(directory).find((name) => join(directory, name) !== bundle);
-  return join(directory, top!);
+  return home;
 }

@@ -23,6 +23,20 @@ async function next(connection: WebSocketConnection): Promise<Uint8Array | undef
   return undefined;
 }
 
+/** Runs a body with both ends of a connection. */
+function withBothEnds(
+  body: (connection: WebSocketConnection, server: WebSocketConnection) => Promise<void>,
+): Promise<void> {
+  let server: WebSocketConnection | undefined;
+  return withWebSocketPeer({
+    onUpgrade: async (upgrade) => void (server = await upgrade.accept(1 << 20, PROTOCOL)),
+  }, async (peer) => {
+    const connection = await peer.connect();
+    await waitUntil("the server", () => server !== undefined);
+    await body(connection, server!);
+  });
+}
+
 const authority = new TestAuthority();
 
 for (const scheme of ["http", "https"] as const) {
@@ -140,22 +154,16 @@ test("WebSocketDriver ends a connection whose peer sends too large a message, wi
   });
 });
 
-test("WebSocketDriver hears pings and pongs", () => {
-  let server: WebSocketConnection | undefined;
-  return withWebSocketPeer({
-    onUpgrade: async (upgrade) => void (server = await upgrade.accept(1 << 20, PROTOCOL)),
-  }, async (peer) => {
-    const connection = await peer.connect();
-    await waitUntil("the server", () => server !== undefined);
+test("WebSocketDriver hears pings and pongs", () =>
+  withBothEnds(async (connection, server) => {
     let heard = 0;
     const stop = connection.onHeard(() => heard++);
-    server!.ping("60");
+    server.ping("60");
     await waitUntil("a ping", () => heard === 1);
     connection.ping("60");
     await waitUntil("a pong", () => heard === 2);
     stop();
-  });
-});
+  }));
 
 test("WebSocketDriver tells when a peer does not read, and when it does again", () => {
   let server: WebSocketConnection | undefined;
@@ -211,22 +219,17 @@ test("WebSocketConnection.each() hands over all messages in order, one at a time
     assert.equal((await connection.closed).code, 1000);
   }));
 
-test("WebSocketConnection.each() leaves the network alone while a message is dealt with", () => {
-  let server: WebSocketConnection | undefined;
-  return withWebSocketPeer({
-    onUpgrade: async (upgrade) => void (server = await upgrade.accept(1 << 20, PROTOCOL)),
-  }, async (peer) => {
-    const connection = await peer.connect();
-    await waitUntil("the server", () => server !== undefined);
+test("WebSocketConnection.each() leaves the network alone while a message is dealt with", () =>
+  withBothEnds(async (connection, server) => {
     let goOn = (): void => {};
     let taken = 0;
     const done = connection.each(() => {
       if (++taken === 1) return new Promise<void>((resolve) => goOn = resolve);
       if (taken === 64) connection.close(1000, "done");
     });
-    for (let sent = 0; sent < 64; sent++) server!.send(new Uint8Array(1 << 20));
+    for (let sent = 0; sent < 64; sent++) server.send(new Uint8Array(1 << 20));
     await waitUntil("the first", () => taken === 1);
-    const held = (): number => server!.queuedBytes;
+    const held = (): number => server.queuedBytes;
     let before = -1;
     await waitUntil("the server to be held up", async () => {
       before = held();
@@ -237,8 +240,7 @@ test("WebSocketConnection.each() leaves the network alone while a message is dea
     goOn();
     await done;
     assert.equal(taken, 64);
-  });
-});
+  }));
 
 test("WebSocketConnection.each() rejects with what is thrown, and hands over no more", () =>
   withWebSocketPeer({
@@ -261,19 +263,13 @@ test("WebSocketConnection.each() rejects with what is thrown, and hands over no 
     }
   }));
 
-test("WebSocketDriver closes with a status that the peer gets to see", () => {
-  let server: WebSocketConnection | undefined;
-  return withWebSocketPeer({
-    onUpgrade: async (upgrade) => void (server = await upgrade.accept(1 << 20, PROTOCOL)),
-  }, async (peer) => {
-    const connection = await peer.connect();
-    await waitUntil("the server", () => server !== undefined);
+test("WebSocketDriver closes with a status that the peer gets to see", () =>
+  withBothEnds(async (connection, server) => {
     connection.close(1000, "done");
     assert.equal((await connection.closed).code, 1000);
-    const end = await server!.closed;
+    const end = await server.closed;
     assert.deepEqual([end.code, end.reason], [1000, "done"]);
-  });
-});
+  }));
 
 test("WebSocketDriver gives up at its limit, and when it is told to", () =>
   withWebSocketPeer({ onUpgrade: () => Promise.resolve() }, async (peer) => {
