@@ -6,16 +6,15 @@
  */
 import type { Device } from "../device/device.ts";
 import { isMenderError } from "../core/errors.ts";
-import type { Logger } from "../core/logger.ts";
-import type { RandomDriver } from "../runtime/drivers.ts";
-import type { Clock } from "../runtime/clock.ts";
 import { Alarm } from "./alarm.ts";
 import { TurnQueue } from "./control/turn_queue.ts";
 import type { ClientEvent } from "./client_event.ts";
+import type { DaemonEnd, DaemonOptions, DaemonSettings } from "./daemon_options.ts";
 import { type DaemonStatus, mapViews, tenths } from "./daemon_status.ts";
 import { adviceOf, Failures } from "./failures.ts";
 import type { RestState } from "./state_text.ts";
 import { firstContactMs } from "./first_contact.ts";
+import { PollRecord } from "./poll_record.ts";
 import { TaskTimer } from "./task_timer.ts";
 
 /** How often the lock is looked at while a deployment is with the sub-updater. */
@@ -27,43 +26,6 @@ const LOST_MODULE = "runtime.module";
 
 /** Least time from a token to the next question for one. */
 const TOKEN_LOST_MS = 1500;
-
-/** What of a daemon follows from the configuration, and can be changed while it runs. */
-export interface DaemonSettings {
-  /** The device that it serves. */
-  readonly device: Device;
-  /** Wait between two questions for a deployment, in milliseconds. */
-  readonly updatePollMs: number;
-  /** Wait between two inventories, in milliseconds. */
-  readonly inventoryPollMs: number;
-  /** Longest wait before a failed call is tried again, in milliseconds. */
-  readonly retryPollMs: number;
-  /** Others use the token too: it is asked for also while an outcome is waited for. */
-  readonly isTokenShared?: boolean;
-}
-
-/** What the daemon runs with. */
-export interface DaemonOptions extends DaemonSettings {
-  /** Time. */
-  readonly clock: Clock;
-  /** Jitter of the waits. */
-  readonly random: RandomDriver;
-  /** Where what happens is written. */
-  readonly logger: Logger;
-  /** Longest random wait before the first contact, in milliseconds; none when absent. */
-  readonly firstContactSpreadMs?: number;
-  /** Told, each time before a wait, what is waited for. */
-  readonly onRest?: (state: RestState) => void;
-  /** Does everything once and returns, without a wait. */
-  readonly isOnce?: boolean;
-  /** Goes on after a hand-off, waiting for the outcome, instead of returning. */
-  readonly isStaying?: boolean;
-  /** Told what happens; the device tells of its deployments itself. */
-  readonly onEvent?: (event: ClientEvent) => void;
-}
-
-/** Why the daemon returned: after a hand-off, or after one round that did or did not succeed. */
-export type DaemonEnd = "handed-over" | "done" | "failed";
 
 /**
  * The daemon: settles what was left behind, authenticates, sends the inventory, polls for deployments and
@@ -78,6 +40,7 @@ export class Daemon {
   readonly #update: TaskTimer;
   readonly #requests = new TurnQueue();
   readonly #failures: Failures;
+  readonly #polls = new PollRecord();
   /** Tells this process apart from others, for whoever asked one before. */
   readonly mark: string;
   #signal = new AbortController().signal;
@@ -89,10 +52,6 @@ export class Daemon {
   #hasHandedOver = false;
   #isAtWork = false;
   #hasFailed = false;
-  #startedAtMs = 0;
-  #polledAtMs: number | undefined;
-  /** Until then nothing was to be answered: an outcome was waited for, or the server asked to wait. */
-  #excusedUntilMs = -Infinity;
 
   /** Makes a daemon; nothing runs yet. */
   constructor(options: DaemonOptions) {
@@ -118,7 +77,7 @@ export class Daemon {
    */
   async run(signal: AbortSignal): Promise<DaemonEnd> {
     this.#signal = signal;
-    this.#startedAtMs = this.#now();
+    this.#polls.begin(this.#now());
     if (this.#options.isOnce !== true) this.#spreadFirstContact();
     try {
       for (;;) {
@@ -231,7 +190,7 @@ export class Daemon {
   status(): Omit<DaemonStatus, "deployment"> {
     const now = this.#now();
     const { updatePollMs, retryPollMs, device } = this.#options;
-    const answeredAtMs = Math.max(this.#polledAtMs ?? this.#startedAtMs, this.#excusedUntilMs);
+    const sinceAnswerMs = this.#polls.sinceAnswer(now);
     const lastFailure = this.#failures.last(now);
     const accessAtMs = device.isAuthorized ? now : this.#authentication.dueAtMs;
     const until = ({ dueAtMs }: TaskTimer): number =>
@@ -239,9 +198,9 @@ export class Daemon {
     return {
       controlMaps: mapViews(device.maps),
       isAuthorized: device.isAuthorized,
-      isStale: !this.#isWaitingForOutcome && now - answeredAtMs > 2 * updatePollMs + retryPollMs,
-      ...(this.#polledAtMs !== undefined &&
-        { lastPollSecondsAgo: tenths(now - this.#polledAtMs) }),
+      isStale: !this.#isWaitingForOutcome &&
+        this.#polls.isStale(now, 2 * updatePollMs + retryPollMs),
+      ...(sinceAnswerMs !== undefined && { lastPollSecondsAgo: tenths(sinceAnswerMs) }),
       ...(!this.#isWaitingForOutcome && {
         nextPollSeconds: until(this.#update),
         nextInventorySeconds: until(this.#inventory),
@@ -272,7 +231,7 @@ export class Daemon {
     const { firstContactSpreadMs = 0, updatePollMs, random, logger } = this.#options;
     const waitMs = firstContactMs(firstContactSpreadMs, updatePollMs, random.next);
     if (waitMs === 0) return;
-    this.#authentication.postpone(this.#startedAtMs + waitMs);
+    this.#authentication.postpone(this.#now() + waitMs);
     logger.log("info", `The server is asked in ${tenths(waitMs)} s; check-update asks it now`);
   }
 
@@ -293,7 +252,7 @@ export class Daemon {
       // The device has most likely changed: the server should know before it is asked.
       this.#inventory.hurry();
       this.#update.hurry();
-      this.#excusedUntilMs = this.#now();
+      this.#polls.excuse(this.#now());
     }
     if (found === "clear") {
       this.#hasHandedOver = false;
@@ -350,7 +309,7 @@ export class Daemon {
     );
     this.#isAtWork = false;
     if (result !== undefined) {
-      this.#polledAtMs = this.#now();
+      this.#polls.answered(this.#now());
       this.#tell({ type: "polled", result });
     }
     if (result === "nothing") this.#options.logger.log("debug", "No deployment for this device");
@@ -382,9 +341,7 @@ export class Daemon {
   #noteFailure(what: string, timer: TaskTimer, error: unknown): void {
     const advice = adviceOf(error);
     const waitMs = timer.failed(this.#now(), advice);
-    if (typeof advice === "object" && timer !== this.#inventory) {
-      this.#excusedUntilMs = timer.dueAtMs;
-    }
+    if (typeof advice === "object" && timer !== this.#inventory) this.#polls.excuse(timer.dueAtMs);
     this.#failures.failed(what, error, waitMs, this.#now());
   }
 

@@ -1,5 +1,5 @@
 import type { Config } from "../config/mod.ts";
-import type { DaemonSettings } from "./daemon.ts";
+import type { DaemonSettings } from "./daemon_options.ts";
 
 /** The waits of a daemon, as they are configured. */
 export function pacesOf(

@@ -9,7 +9,8 @@ import {
 } from "../../../lib/core/errors.ts";
 import type { ClientEvent } from "../../../lib/daemon/client_event.ts";
 import { LivePool } from "../../../lib/control/live_pool.ts";
-import { Daemon, type DaemonEnd, type DaemonOptions } from "../../../lib/daemon/daemon.ts";
+import { Daemon } from "../../../lib/daemon/daemon.ts";
+import type { DaemonEnd, DaemonOptions } from "../../../lib/daemon/daemon_options.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { logRecorder } from "../../support/log_recorder.ts";
 import { test } from "../../support/test.ts";
