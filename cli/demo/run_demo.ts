@@ -1,4 +1,4 @@
-import { MenderError } from "../../lib/core/errors.ts";
+import { MenderError, nameErrors } from "../../lib/core/errors.ts";
 import { isFinalStatus } from "../../lib/core/deployment_status.ts";
 import { type Deadline, sleep, startDeadline } from "../../lib/runtime/clock.ts";
 import type { Drivers } from "../../lib/runtime/drivers.ts";
@@ -17,6 +17,8 @@ const STEP_LIMIT_MS = 30_000;
 
 /** The demo did not reach its end (`demo.*`). */
 export class DemoError extends MenderError {}
+
+nameErrors({ DemoError });
 
 /**
  * Plays one whole update on this machine: the embedded server in this process, the real daemon and the

@@ -1,3 +1,4 @@
+import { nameErrors } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
 
 /** JSON that does not follow the grammar, with the place of the fault. */
@@ -10,11 +11,12 @@ export class JsonSyntaxError extends SyntaxError {
   /** Makes an error; `reason` tells what was found at the place. */
   constructor(reason: string, line: number, column: number) {
     super(`line ${line}, column ${column}: ${reason}`);
-    this.name = new.target.name;
     this.line = line;
     this.column = column;
   }
 }
+
+nameErrors({ JsonSyntaxError });
 
 const MAX_DEPTH = 32;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?/y;

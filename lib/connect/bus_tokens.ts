@@ -8,6 +8,7 @@ import { AUTHENTICATION_MANAGER } from "../dbus/mender_names.ts";
 import { type Clock, sleep } from "../runtime/clock.ts";
 import type { RandomDriver } from "../runtime/drivers.ts";
 import type { TokenSource } from "./token_source.ts";
+import { onAbort } from "../runtime/on_abort.ts";
 
 /** Longest wait before a bus that is gone is looked for again. */
 const LONGEST_WAIT_MS = 60_000;
@@ -101,8 +102,7 @@ export class BusTokens implements TokenSource {
   async #attend(signal: AbortSignal, onOpen: () => void): Promise<void> {
     const { address, clock } = this.#options;
     const bus = await BusConnection.open(address, { clock, signal });
-    const close = (): void => bus.close();
-    signal.addEventListener("abort", close);
+    const forget = onAbort(signal, () => bus.close());
     try {
       if (signal.aborted) return;
       const client = new AuthenticationManagerClient(bus);
@@ -116,7 +116,7 @@ export class BusTokens implements TokenSource {
       this.#hasLooked();
       for await (const token of changes) this.changes.push(this.#noted(token));
     } finally {
-      signal.removeEventListener("abort", close);
+      forget();
       bus.close();
       await bus.lost;
     }

@@ -13,6 +13,7 @@ import { sleep } from "../runtime/clock.ts";
 import type { Drivers } from "../runtime/drivers.ts";
 import type { HttpDriverOptions } from "../runtime/http/http_driver.ts";
 import { explainTransportFailure } from "../runtime/http/transport_failure.ts";
+import { onAbort } from "../runtime/on_abort.ts";
 import {
   type WebSocketConnection,
   WebSocketRefusal,
@@ -95,12 +96,14 @@ class RemoteAccess {
 
   async run(): Promise<void> {
     void this.#followChanges();
-    const onAbort = (): void => this.#connection?.close(1001, "the device goes away");
-    this.#signal.addEventListener("abort", onAbort);
+    const forget = onAbort(
+      this.#signal,
+      () => this.#connection?.close(1001, "the device goes away"),
+    );
     try {
       while (!this.#signal.aborted) await this.#once();
     } finally {
-      this.#signal.removeEventListener("abort", onAbort);
+      forget();
       this.#cancelReap();
       await this.#router.closeAll();
       this.#connection?.cut();
@@ -219,14 +222,13 @@ class RemoteAccess {
   async #wait(waitMs: number): Promise<void> {
     const change = new AbortController();
     this.#changed = () => change.abort();
-    const onAbort = (): void => change.abort();
-    this.#signal.addEventListener("abort", onAbort);
+    const forget = onAbort(this.#signal, () => change.abort());
     try {
-      if (!this.#signal.aborted) await sleep(this.#options.drivers.clock, waitMs, change.signal);
+      await sleep(this.#options.drivers.clock, waitMs, change.signal);
     } catch (error) {
       if (!change.signal.aborted) throw error;
     } finally {
-      this.#signal.removeEventListener("abort", onAbort);
+      forget();
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../runtime/clock.ts";
+import { onAbort } from "../runtime/on_abort.ts";
 import { ControlError } from "../core/errors.ts";
 import { type ControlMap, type ControlState, isDeletion, isSameMap } from "./control_map.ts";
 import {
@@ -129,17 +130,16 @@ export class LivePool {
       const end = (settle: () => void): void => {
         cancelTimer();
         this.#listeners.delete(onChange);
-        signal?.removeEventListener("abort", onAbort);
+        forget();
         settle();
       };
       const onChange = (): void => end(() => resolve(true));
       const onTime = (): void => end(() => resolve(lookMs <= limitMs));
-      const onAbort = (): void => end(() => reject(signal?.reason));
       const cancelTimer = waitMs === Infinity
         ? () => {}
         : this.#options.clock.after(Math.ceil(waitMs), onTime);
       this.#listeners.add(onChange);
-      signal?.addEventListener("abort", onAbort, { once: true });
+      const forget = onAbort(signal, () => end(() => reject(signal?.reason)));
     });
   }
 

@@ -32,7 +32,6 @@ export class MenderError extends Error {
   /** Makes an error; `message` is one sentence without a final dot. */
   constructor(code: string, message: string, options: MenderErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = new.target.name;
     this.code = code;
     this.hint = options.hint;
     this.retry = options.retry ?? "later";
@@ -70,6 +69,34 @@ export class SessionError extends MenderError {}
 export class RuntimeError extends MenderError {}
 /** A command line that cannot be understood (`usage.*`); exit code 2. */
 export class UsageError extends MenderError {}
+
+nameErrors({
+  MenderError,
+  ConfigError,
+  KeyError,
+  IdentityError,
+  AuthError,
+  ApiError,
+  DownloadError,
+  ArtifactError,
+  HandoffError,
+  ControlError,
+  BusError,
+  StoreError,
+  SessionError,
+  RuntimeError,
+  UsageError,
+});
+
+/**
+ * Gives errors the names of their classes, by which users and logs know them: a program that was made small
+ * has other names for its classes.
+ *
+ * @param classes By name.
+ */
+export function nameErrors(classes: Readonly<Record<string, { readonly prototype: Error }>>): void {
+  for (const [name, { prototype }] of Object.entries(classes)) prototype.name = name;
+}
 
 /**
  * Tells whether `error` is a {@link MenderError}, of the given code or area.

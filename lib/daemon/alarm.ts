@@ -1,11 +1,11 @@
 import type { Clock } from "../runtime/clock.ts";
+import { onAbort } from "../runtime/on_abort.ts";
 
 /** A sleep that can be cut short from outside. */
 export class Alarm {
   readonly #clock: Clock;
   #isRung = false;
   #wake: (() => void) | undefined;
-  #watched: AbortSignal | undefined;
 
   /** Makes an alarm; nothing sleeps yet. */
   constructor(clock: Clock) {
@@ -25,28 +25,22 @@ export class Alarm {
    */
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    this.#watch(signal);
     if (!this.#isRung) {
       await new Promise<void>((resolve) => {
         const end = (): void => {
           this.#wake = undefined;
+          forget();
           resolve();
         };
         const cancel = ms === Infinity ? () => {} : this.#clock.after(ms, end);
-        this.#wake = () => {
+        const wake = this.#wake = () => {
           cancel();
           end();
         };
+        const forget = onAbort(signal, wake);
       });
     }
     this.#isRung = false;
     signal.throwIfAborted();
-  }
-
-  /** Sleeps of a daemon all have the same signal: it is listened to once. */
-  #watch(signal: AbortSignal): void {
-    if (this.#watched === signal) return;
-    this.#watched = signal;
-    signal.addEventListener("abort", () => this.#wake?.(), { once: true });
   }
 }

@@ -84,10 +84,12 @@ export class Daemon {
         signal.throwIfAborted();
         await this.#requests.serve();
         if (this.#fatal !== undefined) throw this.#fatal;
-        const isClear = await this.#settle();
-        if ((isClear || this.#options.isTokenShared) && await this.#authenticate() && isClear) {
-          await this.#sendInventory();
-          const end = await this.#checkUpdate();
+        // What comes due while something else is done is done in the next round.
+        const now = this.#now();
+        const isClear = await this.#settle(now);
+        if ((isClear || this.#options.isTokenShared) && await this.#authenticate(now) && isClear) {
+          await this.#sendInventory(now);
+          const end = await this.#checkUpdate(now);
           if (end === "handed-over" && this.#options.isStaying !== true) return end;
           if (end === "handed-over") {
             this.#hasHandedOver = true;
@@ -236,8 +238,8 @@ export class Daemon {
   }
 
   /** Whether polls may go on: no deployment is in progress. */
-  async #settle(): Promise<boolean> {
-    if (!this.#settling.isDue(this.#now())) return !this.#isWaitingForOutcome;
+  async #settle(now: number): Promise<boolean> {
+    if (!this.#settling.isDue(now)) return !this.#isWaitingForOutcome;
     const found = await this.#attempt(SETTLE, this.#settling, async () => {
       for (;;) {
         const state = await this.#options.device.settle(this.#signal);
@@ -262,10 +264,10 @@ export class Daemon {
     return !isWaiting;
   }
 
-  async #authenticate(): Promise<boolean> {
+  async #authenticate(now: number): Promise<boolean> {
     const { device } = this.#options;
     if (device.isAuthorized) return true;
-    if (!this.#authentication.isDue(this.#now())) return false;
+    if (!this.#authentication.isDue(now)) return false;
     await this.#askForToken();
     return device.isAuthorized;
   }
@@ -283,8 +285,8 @@ export class Daemon {
     if (device.isAuthorized) this.#failures.letIn();
   }
 
-  async #sendInventory(): Promise<void> {
-    if (!this.#inventory.isDue(this.#now())) return;
+  async #sendInventory(now: number): Promise<void> {
+    if (!this.#inventory.isDue(now)) return;
     const { device } = this.#options;
     await this.#attempt(
       "send the inventory",
@@ -296,9 +298,9 @@ export class Daemon {
     );
   }
 
-  async #checkUpdate(): Promise<"handed-over" | "other"> {
+  async #checkUpdate(now: number): Promise<"handed-over" | "other"> {
     const { device } = this.#options;
-    if (!this.#update.isDue(this.#now()) || !device.isAuthorized) return "other";
+    if (!this.#update.isDue(now) || !device.isAuthorized) return "other";
     const result = await this.#attempt(
       "check for a deployment",
       this.#update,

@@ -1,4 +1,4 @@
-import { isMenderError, MenderError, StoreError } from "../core/errors.ts";
+import { isMenderError, MenderError, nameErrors, StoreError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { sleep } from "../runtime/clock.ts";
 import type { Drivers } from "../runtime/drivers.ts";
@@ -11,6 +11,8 @@ import { inTurn } from "./turn_file.ts";
 
 /** A daemon or a terminal that cannot start because another one runs (`daemon.*`, `terminal.*`). */
 export class InstanceError extends MenderError {}
+
+nameErrors({ InstanceError });
 
 /** Room in `sockaddr_un` of Linux, without the final zero. */
 const MAX_PATH_BYTES = 107;

@@ -4,6 +4,7 @@ import type { Logger } from "../core/logger.ts";
 import type { BusConnection } from "../dbus/mod.ts";
 import { type Clock, sleep } from "../runtime/clock.ts";
 import type { RandomDriver } from "../runtime/drivers.ts";
+import { onAbort } from "../runtime/on_abort.ts";
 
 /** Longest wait before a bus that is gone is looked for again. */
 const LONGEST_WAIT_MS = 30_000;
@@ -76,8 +77,7 @@ async function attend<Bus extends KeptBus>(
   teller: Teller,
 ): Promise<void> {
   const bus = await connect(signal);
-  const close = (): void => bus.close();
-  signal.addEventListener("abort", close);
+  const forget = onAbort(signal, () => bus.close());
   try {
     signal.throwIfAborted();
     for (const service of services) await offer(bus, service, teller);
@@ -85,7 +85,7 @@ async function attend<Bus extends KeptBus>(
     signal.throwIfAborted();
     throw lost;
   } finally {
-    signal.removeEventListener("abort", close);
+    forget();
     bus.close();
     await bus.lost;
   }

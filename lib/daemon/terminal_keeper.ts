@@ -5,6 +5,7 @@ import { type Clock, sleep } from "../runtime/clock.ts";
 import type { RandomDriver } from "../runtime/drivers.ts";
 import { errnoOf } from "../runtime/files/file_driver.ts";
 import type { ChildProcess } from "../runtime/processes/process_driver.ts";
+import { onAbort } from "../runtime/on_abort.ts";
 
 /** Longest wait before a terminal that has ended is started again. */
 const LONGEST_WAIT_MS = 60_000;
@@ -84,8 +85,7 @@ async function runOnce(options: TerminalKeeperOptions, signal: AbortSignal): Pro
     child.kill("SIGTERM");
     cancelKill = clock.after(END_LIMIT_MS, () => child.kill("SIGKILL"));
   };
-  signal.addEventListener("abort", stop);
-  if (signal.aborted) stop();
+  const forget = onAbort(signal, stop);
   try {
     const said = tellLines(options, child);
     const { code, signal: by } = await child.ended;
@@ -98,7 +98,7 @@ async function runOnce(options: TerminalKeeperOptions, signal: AbortSignal): Pro
   } finally {
     cancelKill();
     child.closeInput();
-    signal.removeEventListener("abort", stop);
+    forget();
   }
 }
 

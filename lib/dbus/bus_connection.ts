@@ -1,6 +1,7 @@
 import { BusError } from "../core/errors.ts";
 import { CallLimits, type WaitingCall } from "../runtime/call_limits.ts";
 import { type Clock, startDeadline } from "../runtime/clock.ts";
+import { onAbort } from "../runtime/on_abort.ts";
 import { callFailure, connectFailure, lostFailure, silenceFailure } from "./bus_failure.ts";
 import { type BusMessage, isLibraryError, type LibraryBus, openLibraryBus } from "./bus_library.ts";
 
@@ -245,20 +246,19 @@ export class BusConnection {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         this.#calls.end(waiting);
-        signal?.removeEventListener("abort", onAbort);
+        forget();
       };
       const fail = (error: unknown): void => {
         settle();
         reject(error);
       };
-      const onAbort = (): void => fail(signal?.reason);
       const waiting: BusCall = {
         dueAtMs: this.#clock.monotonic() + limitMs,
         onDue: () => fail(silenceFailure(what, limitMs)),
         onLost: (cause) => fail(lostFailure(what, cause)),
       };
       this.#calls.begin(waiting);
-      signal?.addEventListener("abort", onAbort, { once: true });
+      const forget = onAbort(signal, () => fail(signal?.reason));
       this.#bus.call(message).then((reply) => {
         settle();
         resolve(reply);
@@ -296,9 +296,7 @@ function ownerIn(value: unknown): string | undefined {
 /** Waits for work, but not longer than the signal lets it. */
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    const forget = onAbort(signal, () => reject(signal.reason));
+    work.then(resolve, reject).finally(forget);
   });
 }

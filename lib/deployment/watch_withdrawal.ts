@@ -3,6 +3,7 @@ import type { DeploymentStatus } from "../core/deployment_status.ts";
 import { isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { sleep } from "../runtime/clock.ts";
+import { onAbort } from "../runtime/on_abort.ts";
 import type { DeploymentContext } from "./context.ts";
 
 /** Shortest time between two questions; up to a half is added at random. */
@@ -41,16 +42,14 @@ export async function whileWanted<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
-  const onOuterAbort = (): void => stop.abort(outer.reason);
-  if (outer.aborted) onOuterAbort();
-  else outer.addEventListener("abort", onOuterAbort, { once: true });
+  const forget = onAbort(outer, () => stop.abort(outer.reason));
   const isOver = new AbortController();
   const watching = watch(context, deployment, logger, isOver.signal)
     .then((isWithdrawn) => isWithdrawn && stop.abort(new Withdrawn()));
   try {
     return await work(stop.signal);
   } finally {
-    outer.removeEventListener("abort", onOuterAbort);
+    forget();
     isOver.abort();
     await watching;
   }

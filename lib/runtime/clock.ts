@@ -1,3 +1,5 @@
+import { onAbort } from "./on_abort.ts";
+
 /**
  * Time. Wall-clock time is for people, time stamps and certificates only; every wait and every limit
  * counts on the monotonic clock, because the wall clock of a device may jump by decades.
@@ -19,15 +21,14 @@ export interface Clock {
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
-    const onAbort = (): void => {
-      cancel();
-      reject(signal?.reason);
-    };
     const cancel = clock.after(delayMs, () => {
-      signal?.removeEventListener("abort", onAbort);
+      forget();
       resolve();
     });
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const forget = onAbort(signal, () => {
+      cancel();
+      reject(signal?.reason);
+    });
   });
 }
 
@@ -81,10 +82,6 @@ export function startDeadline(
   let isExpired = false;
   let isDisposed = false;
   let cancel = (): void => {};
-  const onOuterAbort = (): void => {
-    cancel();
-    controller.abort(outer?.reason);
-  };
   const restart = (): void => {
     cancel();
     if (isDisposed || controller.signal.aborted) return;
@@ -93,11 +90,11 @@ export function startDeadline(
       controller.abort(makeError());
     });
   };
-  if (outer?.aborted) controller.abort(outer.reason);
-  else {
-    outer?.addEventListener("abort", onOuterAbort, { once: true });
-    restart();
-  }
+  const forget = onAbort(outer, () => {
+    cancel();
+    controller.abort(outer?.reason);
+  });
+  restart();
   return {
     signal: controller.signal,
     get isExpired() {
@@ -108,7 +105,7 @@ export function startDeadline(
     dispose() {
       isDisposed = true;
       cancel();
-      outer?.removeEventListener("abort", onOuterAbort);
+      forget();
     },
   };
 }

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import process from "node:process";
+import { onAbort } from "./on_abort.ts";
 import { textLines } from "./text_lines.ts";
 
 /** Reads standard input to its end, on both runtimes; see `SelfDriver.readInput`. */
@@ -33,13 +34,13 @@ export async function* inputLines(signal: AbortSignal): AsyncGenerator<string, v
   const { stdin } = process;
   const stop = (): void => void stdin.destroy();
   if (signal.aborted) return;
-  signal.addEventListener("abort", stop, { once: true });
+  const forget = onAbort(signal, stop);
   try {
     yield* textLines(stdin);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    signal.removeEventListener("abort", stop);
+    forget();
     stop();
   }
 }

@@ -13,8 +13,7 @@ import "../${COMPILED}/main.js";
 /**
  * Compiles the program to few modules, in JavaScript and without comments. They take a device less memory
  * than some four hundred in TypeScript, of which Deno keeps what is written, what it compiles that to, and a
- * map between both. What is imported only while the program runs stays a module of its own; names stay too,
- * for what is told about errors.
+ * map between both. What is imported only while the program runs stays a module of its own.
  *
  * @param from Directory with the sources, `deno.json`, and packages in `node_modules`.
  * @param to Directory that gets `cli/main.js` and what it imports; it has the same `deno.json` and packages.
@@ -22,7 +21,7 @@ import "../${COMPILED}/main.js";
  */
 export function compileProgram(from: string, to: string, packages: readonly string[]): void {
   const { status, stdout, stderr } = spawnSync(process.execPath, [
-    ...["bundle", "--quiet", "--platform", "deno", "--minify", "--keep-names", "--code-splitting"],
+    ...["bundle", "--quiet", "--platform", "deno", "--minify", "--code-splitting"],
     ...["../../deno.json", ...packages].flatMap((name) => ["--external", name]),
     ...["--outdir", join(to, COMPILED), "cli/main.ts"],
   ], { cwd: from, encoding: "utf8" });

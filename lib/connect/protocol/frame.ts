@@ -1,4 +1,4 @@
-import { SessionError } from "../../core/errors.ts";
+import { nameErrors, SessionError } from "../../core/errors.ts";
 import { badMessage, readMsgpack } from "./msgpack_reader.ts";
 import { writeMsgpack } from "./msgpack_writer.ts";
 import { integerOf, WireInteger, type WireMap, type WireValue } from "./wire_value.ts";
@@ -60,6 +60,8 @@ export class BadFrameError extends SessionError {
     this.head = head;
   }
 }
+
+nameErrors({ BadFrameError });
 
 const NOTHING = new Uint8Array();
 

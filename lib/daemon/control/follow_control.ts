@@ -1,6 +1,7 @@
 import { ControlError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { onAbort } from "../../runtime/on_abort.ts";
 import type { SocketDriver } from "../../runtime/socket_driver.ts";
 import { textLines } from "../../runtime/text_lines.ts";
 import type { ClientEvent } from "../client_event.ts";
@@ -31,7 +32,7 @@ export async function* followControl(
   signal.throwIfAborted();
   const connection = await connectControl(sockets, path);
   const end = (): void => connection.abort();
-  signal.addEventListener("abort", end, { once: true });
+  const forget = onAbort(signal, end);
   let isLate = false;
   const cancel = clock.after(ANSWER_WITHIN_MS, () => {
     isLate = true;
@@ -53,7 +54,7 @@ export async function* followControl(
     // It went away in the middle, whichever way that shows.
   } finally {
     cancel();
-    signal.removeEventListener("abort", end);
+    forget();
     connection.abort();
   }
   signal.throwIfAborted();

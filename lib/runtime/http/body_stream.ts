@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { onAbort } from "../on_abort.ts";
 
 /**
  * The bytes of a Node stream as a Web stream, read only when they are wanted.
@@ -18,14 +19,10 @@ export function bodyStream(
   let end = (): void => {};
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      const onAbort = (): void => {
-        end();
+      end = onAbort(signal, () => {
         controller.error(signal.reason);
         source.destroy();
-      };
-      end = () => signal.removeEventListener("abort", onAbort);
-      signal.addEventListener("abort", onAbort, { once: true });
-      if (signal.aborted) onAbort();
+      });
     },
     async pull(controller) {
       try {

@@ -43,17 +43,20 @@ export async function denoHttp(
     request: HttpRequest,
     proxy: Proxy | undefined,
   ): Promise<HttpResponse> => {
-    const response = await fetch(request.url, {
-      client: clientFor(proxy),
-      method: request.method,
-      headers: { "accept-encoding": "identity", ...request.headers },
-      body: request.body as Uint8Array<ArrayBuffer> | undefined,
-      signal: request.signal,
-      redirect: "manual",
-    }).catch((error) => {
+    let response: Response;
+    try {
+      response = await fetch(request.url, {
+        client: clientFor(proxy),
+        method: request.method,
+        headers: { "accept-encoding": "identity", ...request.headers },
+        body: request.body as Uint8Array<ArrayBuffer> | undefined,
+        signal: request.signal,
+        redirect: "manual",
+      });
+    } catch (error) {
       if (request.signal.aborted) throw error;
       throw (proxy && proxyFailure(error)) ?? error;
-    });
+    }
     if (response.body !== null) answers.set(response.body, response);
     if (proxy === undefined || response.status !== 407) return responseOf(response);
     await response.body?.cancel();

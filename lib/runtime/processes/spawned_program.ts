@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { onAbort } from "../on_abort.ts";
 import type { RunOptions, RunResult } from "./process_driver.ts";
 
 /** A running program as both runtimes can give it; what `run` is built on. */
@@ -42,8 +43,7 @@ export async function runToEnd(
     cancelGrace = clock.after(KILL_GRACE_MS, () => program.kill("SIGKILL"));
   };
   const cancelDeadline = clock.after(options.timeoutMs, stop);
-  options.signal?.addEventListener("abort", stop, { once: true });
-  if (options.signal?.aborted) stop();
+  const forget = onAbort(options.signal, stop);
   try {
     const end = await program.ended;
     // A process that left the session may still hold the pipes: what it says is not waited for.
@@ -59,7 +59,7 @@ export async function runToEnd(
     cancelDeadline();
     cancelGrace();
     program.closeInput();
-    options.signal?.removeEventListener("abort", stop);
+    forget();
   }
 }
 

@@ -1,4 +1,4 @@
-import { RuntimeError } from "../../core/errors.ts";
+import { nameErrors, RuntimeError } from "../../core/errors.ts";
 import type { HttpDriverOptions } from "../http/http_driver.ts";
 
 /** How a WebSocket ended. */
@@ -92,3 +92,5 @@ export class WebSocketRefusal extends RuntimeError {
     this.status = status;
   }
 }
+
+nameErrors({ WebSocketRefusal });

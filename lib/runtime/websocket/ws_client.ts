@@ -11,6 +11,7 @@ import {
 } from "./websocket_driver.ts";
 import { wsConnection } from "./ws_connection.ts";
 import { loadWs, type WsLibrary } from "./ws_library.ts";
+import { onAbort } from "../on_abort.ts";
 
 /**
  * WebSockets by `ws`, on Deno and on Node, over connections that we make ourselves: so they go through
@@ -58,13 +59,8 @@ function shakeHands(
     });
     const connection = wsConnection(ws, socket, "client");
     let failure: unknown;
-    const onAbort = (): void => {
-      failure ??= signal.reason;
-      ws.terminate();
-      socket.destroy();
-    };
     ws.once("open", () => {
-      signal.removeEventListener("abort", onAbort);
+      forget();
       resolve(connection);
     });
     ws.once("unexpected-response", (_request: unknown, response: IncomingMessage) => {
@@ -75,11 +71,14 @@ function shakeHands(
     });
     ws.once("error", (error: unknown) => failure ??= error);
     connection.closed.then(() => {
-      signal.removeEventListener("abort", onAbort);
+      forget();
       socket.destroy();
       reject(failure ?? new Error("the connection was closed during the handshake"));
     });
-    signal.addEventListener("abort", onAbort);
-    if (signal.aborted) onAbort();
+    const forget = onAbort(signal, () => {
+      failure ??= signal.reason;
+      ws.terminate();
+      socket.destroy();
+    });
   });
 }

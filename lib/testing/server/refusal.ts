@@ -1,4 +1,4 @@
-import { MenderError } from "../../core/errors.ts";
+import { MenderError, nameErrors } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json.ts";
 
 /** Codes of a {@link ServerRefusal}. */
@@ -61,3 +61,5 @@ export class ServerRefusal extends MenderError {
     this.metadata = options.metadata;
   }
 }
+
+nameErrors({ ServerRefusal });

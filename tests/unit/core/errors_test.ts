@@ -5,7 +5,7 @@ import { test } from "../../support/test.ts";
 const { causeChain, isMenderError, MenderError, messageOf } = errors;
 
 for (const [name, value] of Object.entries(errors)) {
-  if (!/Error$/.test(name) || name.startsWith("is")) continue;
+  if (!/^[A-Z].*Error$/.test(name)) continue;
   test(`${name} carries its own name, code, hint and advice`, () => {
     const Class = value as unknown as typeof MenderError;
     const cause = new Error("underneath");
