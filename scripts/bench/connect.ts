@@ -19,7 +19,7 @@ import { spread } from "../gate/spread.ts";
 import { printFigure, printTarget, ratioOf, type Target } from "./figures.ts";
 import type { BenchRow } from "./row.ts";
 
-/** Size of the files. */
+/** What goes through a file, and through a port: enough that its first moments do not count much. */
 const MEGABYTES = 32;
 
 /** What one device did in one turn. */
@@ -51,7 +51,7 @@ const CONFIG = {
 };
 
 const KEYS = 200;
-const FORWARDED_BYTES = 8 << 20;
+const FORWARDED_BYTES = MEGABYTES << 20;
 const PIECE_BYTES = 4096;
 const MAX_TRIES = 8;
 
@@ -327,7 +327,8 @@ function percentile(values: readonly number[], share: number): number {
 /** Remote access, beside mender-connect. */
 export const connectRow: BenchRow = {
   name: "connect",
-  title: `terminal output, files of ${MEGABYTES} MB, ports, the echo of a key, the way back`,
+  title:
+    `terminal output, files and ports with ${MEGABYTES} MB each, the echo of a key, the way back`,
   defaultRuns: 5,
   async run(runs) {
     printConnect(await benchConnect(runs, MEGABYTES));

@@ -1,6 +1,7 @@
 import { keepAlive } from "../../../connect/keep_alive.ts";
-import type { RandomDriver } from "../../../runtime/drivers.ts";
+import { type LimitClock, limitClock } from "../../../runtime/call_limits.ts";
 import type { Clock } from "../../../runtime/clock.ts";
+import type { RandomDriver } from "../../../runtime/drivers.ts";
 import type { WebSocketConnection } from "../../../runtime/websocket/websocket_driver.ts";
 import { ServerRefusal } from "../refusal.ts";
 import { type JudgedFrame, judgeFrame } from "./frame_rules.ts";
@@ -39,12 +40,14 @@ export interface DeviceLinksParts {
 /** The WebSockets of all devices, and the sessions over them. */
 export class DeviceLinks {
   readonly #parts: DeviceLinksParts;
+  readonly #limits: LimitClock;
   readonly #links = new Map<string, Link>();
   readonly #sessions = new Map<string, { deviceId: string; session: RemoteSession }>();
 
   /** Starts without a link. */
   constructor(parts: DeviceLinksParts) {
     this.#parts = parts;
+    this.#limits = limitClock(parts.clock);
   }
 
   /** State of a device, or `undefined` when it was never connected. */
@@ -94,7 +97,7 @@ export class DeviceLinks {
     const session = new RemoteSession({
       id,
       userId,
-      clock: this.#parts.clock,
+      clock: this.#limits,
       send: (message) => this.connection(deviceId)?.send(message),
       drained: async () => await this.connection(deviceId)?.drained(HIGH_WATER_BYTES),
       onViolation: (text) =>
@@ -108,6 +111,7 @@ export class DeviceLinks {
   /** Cuts all connections. */
   close(): void {
     for (const { connection } of this.#links.values()) connection?.cut();
+    this.#limits.stop();
   }
 
   #set(deviceId: string, connection: WebSocketConnection | undefined): void {

@@ -42,48 +42,39 @@ export function judgeFrame(bytes: Uint8Array): JudgedFrame {
   try {
     const message = readMsgpack(bytes);
     const frame = frameOf(message);
-    return {
-      frame,
-      violations: [
-        ...headViolations(message as WireMap),
-        ...typeViolations(frame),
-        ...propertyViolations(frame),
-        ...bodyViolations(frame),
-      ],
-    };
+    const violations: string[] = [];
+    noteHead(message as WireMap, violations);
+    noteType(frame, violations);
+    noteProperties(frame, violations);
+    noteBody(frame, violations);
+    return { frame, violations };
   } catch (error) {
     return { frame: undefined, violations: [messageOf(error)] };
   }
 }
 
-function headViolations(message: WireMap): string[] {
+function noteHead(message: WireMap, found: string[]): void {
   const header = message.get("hdr") as WireMap;
-  const strange = [
-    ...[...message.keys()].filter((key) => key !== "hdr" && key !== "body"),
-    ...[...header.keys()].filter((key) => !HEADER_KEYS.includes(key)),
-  ];
+  const strange: string[] = [];
+  for (const key of message.keys()) if (key !== "hdr" && key !== "body") strange.push(key);
+  for (const key of header.keys()) if (!HEADER_KEYS.includes(key)) strange.push(key);
+  if (strange.length > 0) found.push(`unknown keys ${strange.join(", ")}`);
   const proto = header.get("proto");
   const isWide = proto instanceof WireInteger ? proto.form === "uint16" : Number(proto) > 0xff;
-  return [
-    ...strange.length > 0 ? [`unknown keys ${strange.join(", ")}`] : [],
-    ...isWide ? [] : ["proto is no uint16"],
-    ...message.get("body") instanceof Uint8Array || !message.has("body")
-      ? []
-      : ["the body is no byte string"],
-  ];
+  if (!isWide) found.push("proto is no uint16");
+  if (!(message.get("body") instanceof Uint8Array) && message.has("body")) {
+    found.push("the body is no byte string");
+  }
 }
 
-function typeViolations({ protocol, type, sessionId }: Frame): string[] {
+function noteType({ protocol, type, sessionId }: Frame, found: string[]): void {
   const types = TYPES.get(protocol);
-  if (types === undefined) return [`unknown protocol ${protocol}`];
-  return [
-    ...types.includes(type) ? [] : [`a device sends no ${protocol}/${type}`],
-    ...sessionId === "" ? ["no sid"] : [],
-  ];
+  if (types === undefined) return void found.push(`unknown protocol ${protocol}`);
+  if (!types.includes(type)) found.push(`a device sends no ${protocol}/${type}`);
+  if (sessionId === "") found.push("no sid");
 }
 
-function propertyViolations({ protocol, type, properties }: Frame): string[] {
-  const found: string[] = [];
+function noteProperties({ protocol, type, properties }: Frame, found: string[]): void {
   const offset = properties.get("offset");
   const needsOffset = protocol === PROTOCOLS.fileTransfer &&
     (type === "file_chunk" || type === "ack");
@@ -104,17 +95,13 @@ function propertyViolations({ protocol, type, properties }: Frame): string[] {
   if (needsConnection && typeof properties.get("connection_id") !== "string") {
     found.push(`${type} without connection_id`);
   }
-  return found;
 }
 
-function bodyViolations(frame: Frame): string[] {
-  const read = readerOf(frame);
-  if (read === undefined) return [];
+function noteBody(frame: Frame, found: string[]): void {
   try {
-    read(frame);
-    return [];
+    readerOf(frame)?.(frame);
   } catch (error) {
-    return [`${frame.type}: ${messageOf(error)}`];
+    found.push(`${frame.type}: ${messageOf(error)}`);
   }
 }
 

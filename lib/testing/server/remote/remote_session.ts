@@ -14,7 +14,7 @@ export interface SessionParts {
   readonly id: string;
   /** Whom it speaks for. */
   readonly userId: string;
-  /** Time. */
+  /** Time; each message that is waited for has a limit. */
   readonly clock: Clock;
   /** Hands a message to the device; nothing happens when it is gone. */
   send(message: Uint8Array): void;
