@@ -34,7 +34,7 @@ export interface FlowFigures {
   readonly library: readonly number[];
 }
 
-const CALLS = 3000;
+const CALLS = 8000;
 
 /** Prints the library that was used, then the calls a second. */
 const PYTHON = `
