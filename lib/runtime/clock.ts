@@ -37,21 +37,20 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
  *
  * @throws What the work throws; what `makeError` makes, at the limit.
  */
-export async function within<T>(
+export function within<T>(
   clock: Clock,
   limitMs: number,
   makeError: () => Error,
   work: Promise<T>,
 ): Promise<T> {
-  let cancel = (): void => {};
-  const late = new Promise<never>((_, reject) => {
-    cancel = clock.after(limitMs, () => reject(makeError()));
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(limitMs, () => reject(makeError()));
+    const settle = <Outcome>(act: (outcome: Outcome) => void) => (outcome: Outcome): void => {
+      cancel();
+      act(outcome);
+    };
+    work.then(settle(resolve), settle(reject));
   });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    cancel();
-  }
 }
 
 /** A time limit that can be disposed of before it strikes. */

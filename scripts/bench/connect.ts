@@ -50,7 +50,7 @@ const CONFIG = {
   PortForward: { Disable: false },
 };
 
-const KEYS = 200;
+const KEYS = 1000;
 const FORWARDED_BYTES = MEGABYTES << 20;
 const PIECE_BYTES = 4096;
 const MAX_TRIES = 8;
@@ -167,10 +167,10 @@ async function measurePort(
       session.send(forwardFrame("ack", "", "c"));
     }
     const fromSeconds = (performance.now() - fromAt) / 1000;
-    const piece = new Uint8Array(PIECE_BYTES);
+    const piece = forwardFrame("forward", "", "c", new Uint8Array(PIECE_BYTES));
     const toAt = performance.now();
-    for (let sent = 0; sent < FORWARDED_BYTES; sent += piece.length) {
-      session.send(forwardFrame("forward", "", "c", piece));
+    for (let sent = 0; sent < FORWARDED_BYTES; sent += PIECE_BYTES) {
+      session.send(piece);
       while ((await session.next()).type !== "ack");
     }
     await waitUntil("the bytes", () => taken === FORWARDED_BYTES);

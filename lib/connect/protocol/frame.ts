@@ -72,14 +72,14 @@ const NOTHING = new Uint8Array();
  */
 export function encodeFrame(frame: FrameInit): Uint8Array {
   const { type = "", sessionId = "", properties = new Map() } = frame;
-  const header: WireMap = new Map<string, WireValue>([
-    ["proto", new WireInteger(BigInt(frame.protocol), "uint16")],
-  ]);
+  const header: WireMap = new Map();
+  header.set("proto", new WireInteger(BigInt(frame.protocol), "uint16"));
   if (type !== "") header.set("typ", type);
   if (sessionId !== "") header.set("sid", sessionId);
   const props = properties instanceof Map ? properties : new Map(Object.entries(properties));
   if (props.size > 0) header.set("props", props);
-  const message: WireMap = new Map<string, WireValue>([["hdr", header]]);
+  const message: WireMap = new Map();
+  message.set("hdr", header);
   const body = typeof frame.body === "string" ? new TextEncoder().encode(frame.body) : frame.body;
   if (body !== undefined && body.length > 0) message.set("body", body);
   return writeMsgpack(message, 256 + (body?.length ?? 0));
