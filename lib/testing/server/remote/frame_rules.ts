@@ -42,39 +42,48 @@ export function judgeFrame(bytes: Uint8Array): JudgedFrame {
   try {
     const message = readMsgpack(bytes);
     const frame = frameOf(message);
-    const violations: string[] = [];
-    noteHead(message as WireMap, violations);
-    noteType(frame, violations);
-    noteProperties(frame, violations);
-    noteBody(frame, violations);
-    return { frame, violations };
+    return {
+      frame,
+      violations: [
+        ...headViolations(message as WireMap),
+        ...typeViolations(frame),
+        ...propertyViolations(frame),
+        ...bodyViolations(frame),
+      ],
+    };
   } catch (error) {
     return { frame: undefined, violations: [messageOf(error)] };
   }
 }
 
-function noteHead(message: WireMap, found: string[]): void {
+function headViolations(message: WireMap): string[] {
   const header = message.get("hdr") as WireMap;
-  const strange: string[] = [];
-  for (const key of message.keys()) if (key !== "hdr" && key !== "body") strange.push(key);
-  for (const key of header.keys()) if (!HEADER_KEYS.includes(key)) strange.push(key);
-  if (strange.length > 0) found.push(`unknown keys ${strange.join(", ")}`);
+  const strange = [
+    ...[...message.keys()].filter((key) => key !== "hdr" && key !== "body"),
+    ...[...header.keys()].filter((key) => !HEADER_KEYS.includes(key)),
+  ];
   const proto = header.get("proto");
   const isWide = proto instanceof WireInteger ? proto.form === "uint16" : Number(proto) > 0xff;
-  if (!isWide) found.push("proto is no uint16");
-  if (!(message.get("body") instanceof Uint8Array) && message.has("body")) {
-    found.push("the body is no byte string");
-  }
+  return [
+    ...strange.length > 0 ? [`unknown keys ${strange.join(", ")}`] : [],
+    ...isWide ? [] : ["proto is no uint16"],
+    ...message.get("body") instanceof Uint8Array || !message.has("body")
+      ? []
+      : ["the body is no byte string"],
+  ];
 }
 
-function noteType({ protocol, type, sessionId }: Frame, found: string[]): void {
+function typeViolations({ protocol, type, sessionId }: Frame): string[] {
   const types = TYPES.get(protocol);
-  if (types === undefined) return void found.push(`unknown protocol ${protocol}`);
-  if (!types.includes(type)) found.push(`a device sends no ${protocol}/${type}`);
-  if (sessionId === "") found.push("no sid");
+  if (types === undefined) return [`unknown protocol ${protocol}`];
+  return [
+    ...types.includes(type) ? [] : [`a device sends no ${protocol}/${type}`],
+    ...sessionId === "" ? ["no sid"] : [],
+  ];
 }
 
-function noteProperties({ protocol, type, properties }: Frame, found: string[]): void {
+function propertyViolations({ protocol, type, properties }: Frame): string[] {
+  const found: string[] = [];
   const offset = properties.get("offset");
   const needsOffset = protocol === PROTOCOLS.fileTransfer &&
     (type === "file_chunk" || type === "ack");
@@ -95,13 +104,17 @@ function noteProperties({ protocol, type, properties }: Frame, found: string[]):
   if (needsConnection && typeof properties.get("connection_id") !== "string") {
     found.push(`${type} without connection_id`);
   }
+  return found;
 }
 
-function noteBody(frame: Frame, found: string[]): void {
+function bodyViolations(frame: Frame): string[] {
+  const read = readerOf(frame);
+  if (read === undefined) return [];
   try {
-    readerOf(frame)?.(frame);
+    read(frame);
+    return [];
   } catch (error) {
-    found.push(`${frame.type}: ${messageOf(error)}`);
+    return [`${frame.type}: ${messageOf(error)}`];
   }
 }
 
