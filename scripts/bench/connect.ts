@@ -21,6 +21,7 @@ import type { BenchRow } from "./row.ts";
 
 /** What goes through a file, and through a port: enough that its first moments do not count much. */
 const MEGABYTES = 32;
+const BYTES = MEGABYTES << 20;
 
 /** What one device did in one turn. */
 export interface ConnectFigures {
@@ -51,7 +52,6 @@ const CONFIG = {
 };
 
 const KEYS = 1000;
-const FORWARDED_BYTES = MEGABYTES << 20;
 const PIECE_BYTES = 4096;
 const MAX_TRIES = 8;
 
@@ -60,14 +60,12 @@ export async function measureConnect(
   server: MenderServer,
   deviceId: string,
   dir: string,
-  megabytes: number,
 ): Promise<ConnectFigures> {
-  const size = megabytes << 20;
   const file = join(dir, "bench.bin");
-  writeFileSync(file, new Uint8Array(size).fill(0x61));
+  writeFileSync(file, new Uint8Array(BYTES).fill(0x61));
   return {
-    outputMBps: await measureOutput(server, deviceId, file, size),
-    ...await measureFiles(server, deviceId, dir, size),
+    outputMBps: await measureOutput(server, deviceId, file),
+    ...await measureFiles(server, deviceId, dir),
     ...await measurePort(server, deviceId),
     echoMs: await measureEcho(server, deviceId),
     backS: await measureReturn(server, deviceId),
@@ -104,42 +102,40 @@ async function measureOutput(
   server: MenderServer,
   deviceId: string,
   file: string,
-  size: number,
 ): Promise<number> {
   const terminal = await openShell(server, deviceId);
   const before = terminal.size;
   const startedAt = performance.now();
   terminal.type(`cat ${file}\n`);
-  await waitUntil("the output", () => terminal.size - before >= size, 300_000);
+  await waitUntil("the output", () => terminal.size - before >= BYTES, 300_000);
   const seconds = (performance.now() - startedAt) / 1000;
   await closeShell(terminal);
-  return size / 1e6 / seconds;
+  return BYTES / 1e6 / seconds;
 }
 
 async function measureFiles(
   server: MenderServer,
   deviceId: string,
   dir: string,
-  size: number,
 ): Promise<Pick<ConnectFigures, "uploadMBps" | "downloadMBps">> {
   const manage = await operator(server);
   const route = `/v1/deviceconnect/devices/${deviceId}`;
   const target = join(dir, "uploaded.bin");
   const form = new FormData();
   form.append("path", target);
-  form.append("file", new Blob([new Uint8Array(size)]), "uploaded.bin");
+  form.append("file", new Blob([new Uint8Array(BYTES)]), "uploaded.bin");
   const uploadAt = performance.now();
   const uploaded = await manage("PUT", `${route}/upload`, form);
   await uploaded.body?.cancel();
   const uploadSeconds = (performance.now() - uploadAt) / 1000;
   if (uploaded.status !== 201) throw new Error(`the upload was answered ${uploaded.status}`);
-  await waitUntil("the file", () => readFileSync(target).length === size);
+  await waitUntil("the file", () => readFileSync(target).length === BYTES);
   const downloadAt = performance.now();
   const answer = await manage("GET", `${route}/download?path=${encodeURIComponent(target)}`);
   const got = (await answer.arrayBuffer()).byteLength;
   const downloadSeconds = (performance.now() - downloadAt) / 1000;
-  if (got !== size) throw new Error(`${got} bytes came of ${size}`);
-  return { uploadMBps: size / 1e6 / uploadSeconds, downloadMBps: size / 1e6 / downloadSeconds };
+  if (got !== BYTES) throw new Error(`${got} bytes came of ${BYTES}`);
+  return { uploadMBps: BYTES / 1e6 / uploadSeconds, downloadMBps: BYTES / 1e6 / downloadSeconds };
 }
 
 /** One piece is under way at a time, so that this counts round trips. */
@@ -151,7 +147,7 @@ async function measurePort(
   const target = createServer((socket) => {
     socket.on("error", () => socket.destroy());
     socket.on("data", (chunk) => taken += chunk.length);
-    socket.write(new Uint8Array(FORWARDED_BYTES));
+    socket.write(new Uint8Array(BYTES));
   });
   await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", () => resolve()));
   const session = server.openSession(deviceId);
@@ -159,7 +155,7 @@ async function measurePort(
     const { port } = target.address() as AddressInfo;
     session.send(forwardNewFrame("", "c", { host: "127.0.0.1", port, protocol: "tcp" }));
     const fromAt = performance.now();
-    for (let got = 0; got < FORWARDED_BYTES;) {
+    for (let got = 0; got < BYTES;) {
       const frame = await session.next();
       if (frame.type === "error") throw new Error("the port is not forwarded");
       if (frame.type !== "forward") continue;
@@ -169,13 +165,13 @@ async function measurePort(
     const fromSeconds = (performance.now() - fromAt) / 1000;
     const piece = forwardFrame("forward", "", "c", new Uint8Array(PIECE_BYTES));
     const toAt = performance.now();
-    for (let sent = 0; sent < FORWARDED_BYTES; sent += PIECE_BYTES) {
+    for (let sent = 0; sent < BYTES; sent += PIECE_BYTES) {
       session.send(piece);
       while ((await session.next()).type !== "ack");
     }
-    await waitUntil("the bytes", () => taken === FORWARDED_BYTES);
+    await waitUntil("the bytes", () => taken === BYTES);
     const toSeconds = (performance.now() - toAt) / 1000;
-    const megabytes = FORWARDED_BYTES / 1e6;
+    const megabytes = BYTES / 1e6;
     return { fromPortMBps: megabytes / fromSeconds, toPortMBps: megabytes / toSeconds };
   } finally {
     session.close();
@@ -243,7 +239,6 @@ export async function withOurDevice<T>(
 /** Measures both devices at one server, turn by turn; theirs are absent where there is no peer. */
 export function benchConnect(
   runs: number,
-  megabytes: number,
 ): Promise<{ ours: ConnectFigures[]; theirs: ConnectFigures[] }> {
   const hasPeer = menderConnectPeer().skip === undefined;
   return inTemporaryDirectory((dir) =>
@@ -253,9 +248,9 @@ export function benchConnect(
         const theirs: ConnectFigures[] = [];
         const play = async (theirId: string | undefined): Promise<void> => {
           for (let run = 0; run < runs; run++) {
-            ours.push(await measureConnect(server, ourId, dir, megabytes));
+            ours.push(await measureConnect(server, ourId, dir));
             if (theirId !== undefined) {
-              theirs.push(await measureConnect(server, theirId, dir, megabytes));
+              theirs.push(await measureConnect(server, theirId, dir));
             }
           }
         };
@@ -331,7 +326,7 @@ export const connectRow: BenchRow = {
     `terminal output, files and ports with ${MEGABYTES} MB each, the echo of a key, the way back`,
   defaultRuns: 5,
   async run(runs) {
-    printConnect(await benchConnect(runs, MEGABYTES));
+    printConnect(await benchConnect(runs));
     const { skip } = menderConnectPeer();
     if (skip !== undefined) console.log(`  skipped: mender-connect (${skip})`);
   },
