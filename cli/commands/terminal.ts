@@ -3,6 +3,7 @@ import { type ConnectConfig, loadConnectConfig } from "../../lib/config/mod.ts";
 import { runRemoteAccess } from "../../lib/connect/remote_access.ts";
 import { shellCommand } from "../../lib/connect/terminal/shell_command.ts";
 import { guardInstance } from "../../lib/daemon/instance_guard.ts";
+import { onAbort } from "../../lib/runtime/on_abort.ts";
 import { prepareDataDirectory } from "../../lib/store/data_directory.ts";
 import type { CommandContext } from "../command_context.ts";
 import { Interrupted } from "../interrupted.ts";
@@ -80,9 +81,7 @@ const PARENT_GONE = "whoever started this program is gone";
 /** Aborted by what ends the program, and by the end of standard input. */
 function untilInputEnds({ drivers, signal, logger }: CommandContext): AbortSignal {
   const end = new AbortController();
-  const onAbort = (): void => end.abort(signal.reason);
-  if (signal.aborted) onAbort();
-  else signal.addEventListener("abort", onAbort);
+  onAbort(signal, () => end.abort(signal.reason));
   void (async () => {
     try {
       for await (const _ of drivers.self.inputLines(end.signal));

@@ -3,6 +3,7 @@ import { isFinalStatus } from "../../lib/core/deployment_status.ts";
 import { type Deadline, sleep, startDeadline } from "../../lib/runtime/clock.ts";
 import type { Drivers } from "../../lib/runtime/drivers.ts";
 import { readText } from "../../lib/runtime/files/file_driver.ts";
+import { onAbort } from "../../lib/runtime/on_abort.ts";
 import { readArtifactInfo } from "../../lib/store/artifact_info.ts";
 import { writeArtifact } from "../../lib/testing/artifact_writer.ts";
 import { type MenderServer, startServer } from "../../lib/testing/mod.ts";
@@ -204,8 +205,6 @@ async function until<T>(
 
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    const stop = (): void => reject(signal.reason);
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
+    onAbort(signal, () => reject(signal.reason));
   });
 }

@@ -7,8 +7,8 @@ import { AuthenticationManagerClient, BusConnection, type JwtToken } from "../db
 import { AUTHENTICATION_MANAGER } from "../dbus/mender_names.ts";
 import { type Clock, sleep } from "../runtime/clock.ts";
 import type { RandomDriver } from "../runtime/drivers.ts";
-import type { TokenSource } from "./token_source.ts";
 import { onAbort } from "../runtime/on_abort.ts";
+import type { TokenSource } from "./token_source.ts";
 
 /** Longest wait before a bus that is gone is looked for again. */
 const LONGEST_WAIT_MS = 60_000;

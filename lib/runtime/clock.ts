@@ -35,22 +35,33 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
 /**
  * Waits for some work, but no longer than `limitMs`; the work goes on, and nobody hears of it any more.
  *
+ * @returns Whether it has ended.
+ * @throws What the work throws until then.
+ */
+export function endsWithin(
+  clock: Clock,
+  limitMs: number,
+  work: Promise<unknown>,
+): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(limitMs, () => resolve(false));
+    work.finally(cancel).then(() => resolve(true), reject);
+  });
+}
+
+/**
+ * Waits for some work as {@link endsWithin}, and gives what comes of it.
+ *
  * @throws What the work throws; what `makeError` makes, at the limit.
  */
-export function within<T>(
+export async function within<T>(
   clock: Clock,
   limitMs: number,
   makeError: () => Error,
   work: Promise<T>,
 ): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(limitMs, () => reject(makeError()));
-    const settle = <Outcome>(act: (outcome: Outcome) => void) => (outcome: Outcome): void => {
-      cancel();
-      act(outcome);
-    };
-    work.then(settle(resolve), settle(reject));
-  });
+  if (await endsWithin(clock, limitMs, work)) return await work;
+  throw makeError();
 }
 
 /** A time limit that can be disposed of before it strikes. */

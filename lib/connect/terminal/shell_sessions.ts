@@ -1,7 +1,7 @@
 import type { ConnectConfig } from "../../config/mod.ts";
 import { messageOf, SessionError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
-import { startDeadline } from "../../runtime/clock.ts";
+import { endsWithin } from "../../runtime/clock.ts";
 import type { Drivers } from "../../runtime/drivers.ts";
 import type { PtyDriver } from "../../runtime/pty/pty_driver.ts";
 import type { Outbox } from "../outbox.ts";
@@ -94,16 +94,7 @@ export class ShellSessions {
     for (const session of this.#sessions.values()) {
       if (session.queuedBytes <= MAX_INPUT_BYTES || this.#jammed.has(session.id)) continue;
       const { logger, drivers: { clock } } = this.#parts;
-      const limit = startDeadline(clock, JAM_LIMIT_MS, () => new Error("jammed"));
-      const jammed = new Promise<boolean>((resolve) =>
-        limit.signal.addEventListener("abort", () => resolve(true))
-      );
-      const isJammed = await Promise.race([
-        jammed,
-        session.drained(MAX_INPUT_BYTES / 2).then(() => false),
-      ]);
-      limit.dispose();
-      if (!isJammed) continue;
+      if (await endsWithin(clock, JAM_LIMIT_MS, session.drained(MAX_INPUT_BYTES / 2))) continue;
       this.#jammed.add(session.id);
       logger.log("warning", "A shell takes no input", { session: session.id });
     }

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, endsWithin } from "../clock.ts";
 import { onAbort } from "../on_abort.ts";
 import type { RunOptions, RunResult } from "./process_driver.ts";
 
@@ -47,7 +47,7 @@ export async function runToEnd(
   try {
     const end = await program.ended;
     // A process that left the session may still hold the pipes: what it says is not waited for.
-    await endsWithin(Promise.all([stdout.done, stderr.done]), DRAIN_MS, clock);
+    await endsWithin(clock, DRAIN_MS, Promise.all([stdout.done, stderr.done]));
     return {
       code: end.code,
       isTimedOut,
@@ -61,19 +61,6 @@ export async function runToEnd(
     program.closeInput();
     forget();
   }
-}
-
-function endsWithin(work: Promise<unknown>, limitMs: number, clock: Clock): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(limitMs, resolve);
-    work.then(() => {
-      cancel();
-      resolve();
-    }, (error) => {
-      cancel();
-      reject(error);
-    });
-  });
 }
 
 class BoundedOutput {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sleep, startDeadline, within } from "../../../lib/runtime/clock.ts";
+import { endsWithin, sleep, startDeadline, within } from "../../../lib/runtime/clock.ts";
 import { systemClock } from "../../../lib/runtime/system_clock.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { test } from "../../support/test.ts";
@@ -130,5 +130,15 @@ test("within() throws at the limit, and hears no more of the work", async () => 
   await rejected;
   fail(new Error("afterwards")); // nobody has to catch it
   await clock.advance(0);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+test("endsWithin() tells whether the work has ended, throws what it throws, and leaves no timer", async () => {
+  const clock = new FakeClock();
+  assert.equal(await endsWithin(clock, 100, Promise.resolve()), true);
+  await assert.rejects(endsWithin(clock, 100, Promise.reject(new Error("broken"))), /broken/);
+  const waiting = endsWithin(clock, 100, new Promise(() => {}));
+  await clock.advance(100);
+  assert.equal(await waiting, false);
   assert.equal(clock.pendingTimers, 0);
 });
