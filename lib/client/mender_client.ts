@@ -5,6 +5,7 @@
  * @module
  */
 import { loadConfig, wellKnownPaths } from "../config/mod.ts";
+import { closeOnDispose } from "../core/async_dispose.ts";
 import { isMenderError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { ClientEvent } from "../daemon/client_event.ts";
@@ -159,10 +160,7 @@ export class MenderClient {
     this.#instance = parts.instance;
     this.#application = parts.application;
     this.#stop = parts.stop;
-    const dispose = Symbol.asyncDispose as symbol | undefined;
-    if (dispose !== undefined) {
-      Object.defineProperty(this, dispose, { value: () => this.close() });
-    }
+    closeOnDispose(this, () => this.close());
     // In a turn of its own: the caller may subscribe before anything happens.
     this.#running = new Promise<void>((resolve) => parts.drivers.clock.after(0, resolve))
       .then(() => this.#daemon.run(this.#stop.signal))

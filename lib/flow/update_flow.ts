@@ -10,6 +10,7 @@ import {
   pauseAll,
 } from "../control/map_order.ts";
 import type { Delivery, MapReceiver } from "../control/map_receiver.ts";
+import { closeOnDispose } from "../core/async_dispose.ts";
 import { BusError } from "../core/errors.ts";
 import { EventStream } from "../core/event_stream.ts";
 import { wellKnownPaths } from "../config/paths.ts";
@@ -76,9 +77,13 @@ export class UpdateFlow {
   #controller: MapController | undefined;
   #isClosed = false;
 
+  /** {@link close}, where the runtime has `Symbol.asyncDispose`: the map lives until it expires. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
+
   /** Puts a flow together; most programs use {@link connect}. */
   constructor(parts: UpdateFlowParts) {
     this.#parts = parts;
+    closeOnDispose(this, () => this.close());
   }
 
   /**

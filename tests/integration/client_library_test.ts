@@ -248,6 +248,15 @@ test("MenderClient shares the guard of the data directory with the daemon, and w
     await using(MenderClient.start({ root: rig.root }), () => Promise.resolve());
   }));
 
+test("MenderClient is closed by what `await using` calls", () =>
+  withLibraryDevice(async ({ rig }) => {
+    const client = await MenderClient.start({ root: rig.root });
+    const events = client.events();
+    await client[Symbol.asyncDispose]();
+    for await (const _ of events); // they have ended
+    await using(MenderClient.start({ root: rig.root }), () => Promise.resolve()); // it is free
+  }));
+
 test("MenderClient takes settings and identity from the program, and throws typed errors", () =>
   withLibraryDevice(async ({ server, rig }) => {
     rig.write(rig.paths.mainConfig, "{}");

@@ -113,6 +113,22 @@ test(
 );
 
 test(
+  "UpdateFlow is closed by what `await using` calls, and its map stays",
+  () =>
+    withFlow({ id: letterId("A") }, async ({ bus, flow, seen }) => {
+      const manager = await ScriptedManager.start(bus.address);
+      await flow.pauseAll(WAIT);
+      const { length } = manager.texts;
+      await flow[Symbol.asyncDispose]();
+      await assert.rejects(flow.pauseAll(WAIT), /the flow is closed/);
+      assert.equal(manager.texts.length, length);
+      assert.equal(seen.at(-1), "active");
+      await manager.stop();
+    }),
+  busPeer,
+);
+
+test(
   "UpdateFlow waits for a client that is not there yet, and throws its absence at its limit",
   () =>
     withFlow({ id: letterId("A") }, async ({ bus, flow }) => {
